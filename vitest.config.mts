@@ -1,0 +1,24 @@
+import { defineConfig } from "vitest/config";
+
+const project = (name: string, include: string, seconds: number) => ({
+  test: {
+    name,
+    include: [include],
+    testTimeout: seconds * 1000,
+    hookTimeout: seconds * 1000,
+  },
+});
+
+export default defineConfig({
+  test: {
+    // Two hosts booting at once is what a small machine can do.
+    maxWorkers: 2,
+    minWorkers: 1,
+    projects: [
+      project("unit", "test/unit/**/*.test.ts", 10),
+      project("stack", "test/stack/**/*.test.ts", 30),
+      project("conformance", "test/conformance/**/*.test.ts", 180),
+      project("guarantees", "test/guarantees/**/*.test.ts", 300),
+    ],
+  },
+});
