@@ -2,7 +2,15 @@ import eslint from "@eslint/js";
 import tseslint from "typescript-eslint";
 
 // Pure folders decide; effects stay at the edge. The arrows between folders are in docs/architecture.md.
-const EFFECTS = ["@pulumi/*", "ssh2", "node:fs", "node:fs/*", "node:net", "node:child_process", "node:timers*"];
+const EFFECTS = [
+  "@pulumi/*",
+  "ssh2",
+  "node:fs",
+  "node:fs/*",
+  "node:net",
+  "node:child_process",
+  "node:timers*",
+];
 
 const restrict = (files, patterns, ignores = []) => ({
   files,
@@ -27,7 +35,11 @@ export default tseslint.config(
       "max-lines": ["error", { max: 300 }],
     },
   },
-  restrict(["src/config/**"], [...EFFECTS, "**/model/*", "**/render/*", "**/remote/*"], ["src/config/load.ts"]),
+  restrict(
+    ["src/config/**"],
+    [...EFFECTS, "**/model/*", "**/render/*", "**/remote/*"],
+    ["src/config/load.ts"],
+  ),
   restrict(["src/model/**"], [...EFFECTS, "**/render/*", "**/drift/*", "**/remote/*", "**/resources/*"]),
   restrict(
     ["src/render/**"],

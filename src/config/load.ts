@@ -1,0 +1,79 @@
+import * as pulumi from "@pulumi/pulumi";
+
+import { configurationSentence, plainError } from "../errors";
+import { configSchema } from "./schema";
+import type { Config, Problem } from "./types";
+import { validateConfig } from "./validate";
+
+/**
+ * Reads the stack's configuration, all of it, and checks it before anything is contacted.
+ *
+ * @param project whose keys are read, such as `rps-ha`.
+ * @throws pulumi.RunError that names every problem at once.
+ */
+export function loadConfig(project: string = pulumi.getProject()): Config {
+  const { raw, problems } = readRaw(project, pulumi.runtime.allConfig());
+  const validation = validateConfig(withOverrides(raw, process.env));
+  if (validation.kind === "valid" && problems.length === 0) return validation.config;
+  const found = validation.kind === "invalid" ? validation.problems : [];
+  throw plainError(
+    new pulumi.RunError(
+      configurationSentence(project, pulumi.getStack(), [...problems, ...notAlready(found, problems)]),
+    ),
+  );
+}
+
+/** A value that can't be read at all is reported for that, not once more for its shape. */
+const notAlready = (found: readonly Problem[], known: readonly Problem[]): Problem[] =>
+  found.filter(({ key }) => !known.some((other) => other.key === key));
+
+type SchemaProperty = { readonly type: string; readonly secret?: boolean };
+
+// `config.get…` warns of each secret that is read as plain text; here every value is needed as such, to check it.
+function readRaw(
+  project: string,
+  all: Readonly<Record<string, string>>,
+): { raw: Record<string, unknown>; problems: Problem[] } {
+  const raw: Record<string, unknown> = {};
+  const problems: Problem[] = [];
+  const properties: Readonly<Record<string, SchemaProperty>> = configSchema.properties;
+  for (const [name, text] of Object.entries(all)) {
+    if (!name.startsWith(`${project}:`)) continue;
+    const key = name.slice(project.length + 1);
+    const property = properties[key];
+    const isSecret = isConfigSecret(name);
+    if (property?.secret && !isSecret) {
+      problems.push({
+        key,
+        message: `must be encrypted: pulumi config set --secret ${name} …`,
+      });
+    }
+    if (property !== undefined && !property.secret && isSecret) {
+      problems.push({ key, message: "must not be secret as a whole; secrets belong into secretEnvironment" });
+    }
+    raw[key] = parse(text, property?.type);
+  }
+  return { raw, problems };
+}
+
+function isConfigSecret(name: string): boolean {
+  const { isConfigSecret: lookUp } = pulumi.runtime as unknown as {
+    isConfigSecret?: (key: string) => boolean;
+  };
+  return lookUp?.(name) ?? false;
+}
+
+/** Structured values arrive as JSON; text which isn't is left for the schema to refuse. */
+function parse(text: string, type: string | undefined): unknown {
+  if (type === "string") return text;
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
+
+function withOverrides(raw: Record<string, unknown>, env: NodeJS.ProcessEnv): Record<string, unknown> {
+  const drift = env["PULUMI_SYSTEMD_HA_DRIFT"];
+  return drift === undefined || drift === "" ? raw : { ...raw, drift };
+}
