@@ -1,0 +1,36 @@
+# Messages, failures and the record of what each step did.
+# shellcheck shell=bash
+
+# Exit codes of the helper; the library's errors name them (src/errors.ts).
+# shellcheck disable=SC2034 # read by the other files of this folder
+readonly EXIT_FAILED=1 EXIT_USAGE=2 EXIT_REFUSED=4 EXIT_SUPERSEDED=5
+
+# say SENTENCE: one short line on stdout. A lost connection must not end a step half way: EPIPE is ignored.
+say() { printf '%s\n' "$*" 2>/dev/null || true; }
+
+# fail CODE SENTENCE: the reason, recorded on the host (a failed command leaves nothing in the state) and said.
+fail() {
+  local code="$1"
+  shift
+  record "$code" "$*"
+  printf '%s\n' "$*" >&2 || true
+  exit "$code"
+}
+
+# record CODE SENTENCE: one line a step in SERVICE_DIR/steps: time, verb, subject, exit code, sentence.
+# The disk may be full, and the first steps come before the directory: neither may hide the real reason.
+record() {
+  [[ -d "${SERVICE_DIR:-}" ]] || return 0
+  { printf '%(%Y-%m-%dT%H:%M:%S%z)T\t%s\t%s\t%s\t%s\n' -1 "${VERB:--}" "${SUBJECT:--}" "$1" "$2" >>"$SERVICE_DIR/steps"; } 2>/dev/null || true
+}
+
+# safe_lines: stdin without control characters and with long lines cut, for the operator's terminal.
+# A line of 64 KiB and more would hang the command plugin, see docs/architecture.md.
+safe_lines() { LC_ALL=C tr -d '\000-\010\013-\037\177' | cut -c1-400; }
+
+# last_journal_lines UNIT: why a unit failed, in its own words; systemd's accounting lines say nothing about it.
+last_journal_lines() {
+  journalctl --unit="$1" --lines=40 --no-pager --output=cat --quiet 2>/dev/null |
+    grep -vE 'Consumed .* CPU time|Unit process .* remains running|Failed to (kill|attach|set) .*cgroup' |
+    tail -n 20 | safe_lines
+}

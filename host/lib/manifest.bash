@@ -1,0 +1,49 @@
+# The manifest: what is managed on this host for one service, in lines of tab-separated columns.
+#
+#   pulumi-systemd-ha-manifest  1  SERVICE  STACK
+#   directory  PATH  -       MODE  USER:GROUP  -  -    -
+#   log        PATH  -       MODE  USER:GROUP  -  -    -      made if missing; its content isn't ours
+#   file       PATH  SHA256  MODE  USER:GROUP  -  KEY  -      KEY names the staged content
+#   unit       NAME  -       -     -           -  ROLE ORIGIN ORIGIN: ours, or host for a unit that was there before us
+#
+# On the host the confirmed one ends with lines `confirmed  TRANSACTION  REVISION  COUNTER  TIME`.
+# Parsed line by line with `read`: the host has neither jq nor Python for certain.
+# shellcheck shell=bash
+
+# manifest_rows FILE KIND: the rows of a kind. Tab is IFS white space, which `read` would fold: hence a separator of our own.
+manifest_rows() { awk -F '\t' -v kind="$2" '$1 == kind { gsub(/\t/, "\037"); print }' "$1"; }
+
+# manifest_has FILE KIND PATH
+manifest_has() { awk -F '\t' -v kind="$2" -v path="$3" '$1 == kind && $2 == path { found = 1 } END { exit !found }' "$1"; }
+
+# manifest_confirmed FILE COLUMN: transaction (2), revision (3) or counter (4) of a confirmed manifest, else nothing.
+manifest_confirmed() {
+  [[ -f "$1" ]] || return 0
+  awk -F '\t' -v column="$2" '$1 == "confirmed" { print $column }' "$1"
+}
+
+# manifest_revision FILE: the hash of the desired part.
+manifest_revision() { grep -v '^confirmed' "$1" | sha256sum | cut -c1-16; }
+
+# validate_manifest FILE: refuses what isn't a complete manifest of this service.
+validate_manifest() {
+  local header kind path mode owner key origin extra line=1
+  IFS= read -r header <"$1" || true
+  [[ "$header" == "pulumi-systemd-ha-manifest"$'\t'"1"$'\t'"$SERVICE"$'\t'* ]] ||
+    fail "$EXIT_USAGE" "the manifest's header isn't one of version 1 for $SERVICE; is the library older or newer than the helper?"
+  while IFS=$'\037' read -r kind path _ mode owner _ key origin extra; do
+    line=$((line + 1))
+    [[ -n "$origin" && -z "$extra" ]] || fail "$EXIT_USAGE" "line $line of the manifest hasn't eight columns"
+    case "$kind" in
+      directory | log | file)
+        [[ "$path" == /* && "$path" != *[[:cntrl:]]* && "$path/" != */../* ]] || fail "$EXIT_USAGE" "line $line of the manifest: not a plain absolute path"
+        [[ "$mode" =~ ^[0-7]{4}$ ]] || fail "$EXIT_USAGE" "line $line of the manifest: $mode isn't a mode"
+        getent passwd "${owner%%:*}" >/dev/null || fail "$EXIT_FAILED" "there is no user ${owner%%:*} on this host; create it, or correct service.user"
+        getent group "${owner##*:}" >/dev/null || fail "$EXIT_FAILED" "there is no group ${owner##*:} on this host; create it, or correct service.group"
+        [[ "$kind" != file || -f "$SERVICE_DIR/stage/$key" ]] || fail "$EXIT_FAILED" "the content of $path isn't staged; run the update again"
+        ;;
+      unit) [[ "$path" =~ ^[A-Za-z0-9:_.@-]+$ ]] || fail "$EXIT_USAGE" "line $line of the manifest: not a unit's name" ;;
+      *) fail "$EXIT_USAGE" "line $line of the manifest: unknown kind" ;;
+    esac
+  done < <(tail -n +2 "$1" | tr '\t' '\037')
+}
