@@ -1,0 +1,25 @@
+/** Every path and unit name on the host, once. */
+const SYSTEMD = "/etc/systemd/system";
+
+/** Where the host-side helper lies; shared by the services of a host. */
+export const HELPER_ROOT = "/usr/local/lib/pulumi-systemd-ha";
+
+export const helperPath = (version: string): string => `${HELPER_ROOT}/${version}/helper`;
+
+export const serviceUnit = (service: string): string => `${service}.service`;
+export const healthCheckUnit = (service: string): string => `${service}-health-check.service`;
+export const healthCheckTimer = (service: string): string => `${service}-health-check.timer`;
+
+export const unitPath = (unit: string): string => `${SYSTEMD}/${unit}`;
+export const restartDropIn = (unit: string): string => `${SYSTEMD}/${unit}.d/restart.conf`;
+export const logrotatePath = (service: string): string => `/etc/logrotate.d/${service}`;
+export const secretEnvironmentPath = (service: string): string => `/etc/pulumi-systemd-ha/${service}.env`;
+
+export const binDirectory = (directory: string): string => `${directory}/bin`;
+export const logDirectory = (directory: string): string => `${directory}/logs`;
+export const healthCheckScript = (directory: string): string => `${binDirectory(directory)}/health-check.sh`;
+export const healthCheckLog = (directory: string): string => `${logDirectory(directory)}/health-check.log`;
+export const serviceLog = (directory: string, service: string): string =>
+  `${logDirectory(directory)}/${service}.log`;
+export const serviceErrorLog = (directory: string, service: string): string =>
+  `${logDirectory(directory)}/${service}-error.log`;
