@@ -1,0 +1,97 @@
+import type { Requirements } from "../model/types";
+import type { ObservedHost } from "./observedHost";
+
+/** Debian 12's. Older ones lack LogExtraFields= semantics and drop-in behaviour that was tested. */
+const OLDEST_SYSTEMD = 252;
+
+/** What the host lacks of what the service needs, a sentence each with what to do. Pure. */
+export function comparePreflight(wanted: Requirements, host: ObservedHost): string[] {
+  return [
+    ...systemProblems(host),
+    ...host.readOnlyPaths.map(
+      (path) => `${path} is read-only: remount it (mount -o remount,rw), and see dmesg for why it is`,
+    ),
+    ...accountProblems(wanted, host),
+    ...portProblems(wanted, host),
+    ...hostUnitProblems(wanted, host),
+  ];
+}
+
+function systemProblems(host: ObservedHost): string[] {
+  if (!host.isSystemdRunning)
+    return ["systemd isn't running as init: this needs a machine booted with systemd"];
+  const problems: string[] = [];
+  if (host.systemdVersion < OLDEST_SYSTEMD) {
+    problems.push(
+      `systemd is version ${host.systemdVersion}, ${OLDEST_SYSTEMD} is needed: upgrade to Debian 12 or newer`,
+    );
+  }
+  if (host.missingCommands.length > 0) {
+    problems.push(
+      `commands are missing: ${host.missingCommands.join(", ")}; install them (Debian: apt-get install curl util-linux coreutils logrotate)`,
+    );
+  }
+  return problems;
+}
+
+function accountProblems(wanted: Requirements, host: ObservedHost): string[] {
+  const problems: string[] = [];
+  if (!host.hasUser) {
+    problems.push(
+      `there is no user ${wanted.user}: create it (useradd --system ${wanted.user}), or correct service.user`,
+    );
+  }
+  if (!host.hasGroup) {
+    problems.push(
+      `there is no group ${wanted.group}: create it (groupadd --system ${wanted.group}), or correct service.group`,
+    );
+  }
+  if (host.directoryType !== "directory") {
+    const found =
+      host.directoryType === "" ? "there is no directory" : `it is a ${host.directoryType}, not a directory:`;
+    problems.push(`${found} ${wanted.directory}: deploy the application there, or correct service.directory`);
+  }
+  if (host.executableType === "") {
+    problems.push(`there is no ${wanted.executable}: install it, or correct service.exec`);
+  } else if (!host.executableType.startsWith("regular") || !host.isExecutable) {
+    problems.push(
+      `${wanted.executable} can't be executed: it is a ${host.executableType}; correct service.exec`,
+    );
+  }
+  return problems;
+}
+
+function portProblems({ port, unit }: Requirements, { portListener }: ObservedHost): string[] {
+  if (portListener === undefined || belongsTo(portListener.cgroup, unit)) return [];
+  return [
+    `port ${port} is taken by ${portListener.process}, which isn't of ${unit}: stop it (ss -ltnp 'sport = :${port}' names it), or correct service.port`,
+  ];
+}
+
+function hostUnitProblems({ hostUnits, proxy }: Requirements, host: ObservedHost): string[] {
+  return hostUnits.flatMap((unit) => {
+    const { loadState, activeState } = host.hostUnits[unit] ?? { loadState: "", activeState: "" };
+    if (loadState === "masked") return [`${unit} is masked: systemctl unmask ${unit}`];
+    if (loadState !== "loaded") {
+      return [
+        `there is no ${unit} (systemd says ${loadState || "nothing"}): install it, or correct its name`,
+      ];
+    }
+    // One that is stopped just now can't be asked; the update's own health check will.
+    if (unit !== proxy?.unit || activeState !== "active") return [];
+    if (host.proxyListener === undefined) {
+      return [
+        `${unit} is running but nothing listens on port ${proxy.port}: make it listen there (Apache: Listen ${proxy.port}), or correct proxy.port`,
+      ];
+    }
+    return belongsTo(host.proxyListener.cgroup, unit)
+      ? []
+      : [
+          `port ${proxy.port} is taken by ${host.proxyListener.process}, which isn't of ${unit}; correct proxy.port or proxy.unit`,
+        ];
+  });
+}
+
+/** A cgroup that can't be read (another namespace) proves nothing against the unit. */
+const belongsTo = (cgroup: string, unit: string): boolean =>
+  cgroup.trim() === "" || cgroup.includes(`/${unit}`);

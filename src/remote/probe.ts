@@ -1,0 +1,182 @@
+import { existsSync, readFileSync } from "node:fs";
+import { connect } from "node:net";
+import { join } from "node:path";
+
+import { Client, type ConnectConfig, utils } from "ssh2";
+
+import type { ContactFailure } from "../errors";
+import { packageRoot } from "../render/templates";
+import { asRoot } from "./commands";
+import { type HostConnection, ssh2Connection } from "./connection";
+
+/** The first contact failed; `failure` says why, in facts. */
+export class ContactError extends Error {
+  override readonly name = "ContactError";
+  constructor(readonly failure: ContactFailure) {
+    super(failure.kind);
+  }
+}
+
+/** Longest time that the host may take to answer the probe once logged in, in seconds. */
+const PROBE_TIMEOUT_SEC = 20;
+/** The answer is a few kB; more comes from something else. */
+const MAX_ANSWER_BYTES = 4 * 1024 * 1024;
+
+/**
+ * One connection, one command: runs `host/probe` as root and returns what it printed. It changes nothing on the host.
+ *
+ * It comes before the command plugin's first login, which would try a wrong key eleven times a command.
+ * @throws ContactError
+ */
+export async function probeHost(
+  connection: HostConnection,
+  wanted: Readonly<Record<string, string>>,
+  env: NodeJS.ProcessEnv = process.env,
+): Promise<string> {
+  const agent = env["SSH_AUTH_SOCK"] === "" ? undefined : env["SSH_AUTH_SOCK"];
+  checkKey(connection);
+  if (agent !== undefined) await checkAgent(agent);
+  else if (connection.privateKey === undefined) throw new ContactError({ kind: "noKey" });
+  const clients: Client[] = [];
+  try {
+    const client = await logIn(connection, agent, clients);
+    const words = Object.entries(wanted).map(([name, value]) => `${name}=${value}`);
+    const line = asRoot(connection.user ?? "root", ["bash", "-s", "--", ...words]);
+    return await run(client, line, readFileSync(join(packageRoot(__dirname), "host", "probe"), "utf8"));
+  } finally {
+    for (const client of clients.reverse()) client.end();
+  }
+}
+
+/** What ssh2 says of a key it can't use, as one of our causes. */
+function checkKey({ privateKey, privateKeyPassphrase }: HostConnection): void {
+  if (privateKey === undefined) return;
+  const parsed = utils.parseKey(privateKey, privateKeyPassphrase);
+  if (!(parsed instanceof Error)) return;
+  const reason = parsed.message;
+  if (/no passphrase given/i.test(reason)) throw new ContactError({ kind: "needsPassphrase" });
+  if (
+    /passphrase|integrity|decrypt|malformed openssh private key/i.test(reason) &&
+    privateKeyPassphrase !== undefined
+  ) {
+    throw new ContactError({ kind: "wrongPassphrase" });
+  }
+  throw new ContactError({ kind: "badKey", reason });
+}
+
+/** The plugin opens the agent's socket before anything else, also when it has a key. */
+async function checkAgent(socket: string): Promise<void> {
+  const dead = new ContactError({ kind: "deadAgent", socket });
+  if (!existsSync(socket)) throw dead;
+  await new Promise<void>((resolve, reject) => {
+    const agent = connect(socket, () => {
+      agent.destroy();
+      resolve();
+    });
+    agent.on("error", () => {
+      reject(dead);
+    });
+  });
+}
+
+/** Logs in, through the bastion where there is one. Every client that was opened is put into `clients`. */
+async function logIn(
+  connection: HostConnection,
+  agent: string | undefined,
+  clients: Client[],
+): Promise<Client> {
+  const { bastion } = connection;
+  const stage = (to: Parameters<typeof ssh2Connection>[0], sock?: ConnectConfig["sock"]): Promise<Client> => {
+    let offered: string | undefined;
+    const options = ssh2Connection(to, connection, agent, (key) => (offered = key));
+    const client = new Client();
+    clients.push(client);
+    return new Promise<Client>((resolve, reject) => {
+      client.once("ready", () => {
+        resolve(client);
+      });
+      client.on("error", (error: Error & { level?: string }) => {
+        reject(new ContactError(failureOf(error, offered, connection)));
+      });
+      client.once("close", () => {
+        reject(new ContactError({ kind: "unreachable", reason: "the connection was closed" }));
+      });
+      try {
+        client.connect({ ...options, ...(sock && { sock }) });
+      } catch (error) {
+        reject(new ContactError({ kind: "badKey", reason: String(error) }));
+      }
+    });
+  };
+  if (bastion === undefined) return stage(connection);
+  const jump = await stage(bastion);
+  const sock = await new Promise<NonNullable<ConnectConfig["sock"]>>((resolve, reject) => {
+    jump.forwardOut("127.0.0.1", 0, connection.host, connection.port ?? 22, (error, channel) => {
+      if (error === undefined) resolve(channel);
+      else reject(new ContactError({ kind: "unreachable", reason: `the bastion says: ${error.message}` }));
+    });
+  });
+  return stage(connection, sock);
+}
+
+function failureOf(
+  error: Error & { level?: string },
+  offered: string | undefined,
+  { privateKey, hostKey }: HostConnection,
+): ContactFailure {
+  if (offered !== undefined) return { kind: "wrongHostKey", offered };
+  if (/no matching host key/i.test(error.message)) {
+    return { kind: "wrongHostKey", offered: `no key of type ${hostKey?.split(" ")[0] ?? "ours"}` };
+  }
+  if (error.level === "client-authentication") {
+    return {
+      kind: "loginRefused",
+      tried: privateKey === undefined ? "the ssh-agent's keys" : "sshPrivateKey",
+    };
+  }
+  return { kind: "unreachable", reason: error.message };
+}
+
+function run(client: Client, line: string, stdin: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const failed = (reason: string) => {
+      reject(new ContactError({ kind: "probeFailed", reason }));
+    };
+    const timer = setTimeout(() => {
+      failed(`no answer within ${PROBE_TIMEOUT_SEC} s`);
+    }, PROBE_TIMEOUT_SEC * 1000);
+    client.exec(line, (error, channel) => {
+      if (error !== undefined) {
+        clearTimeout(timer);
+        failed(error.message);
+        return;
+      }
+      let stdout = "";
+      let stderr = "";
+      channel.on("data", (chunk: Buffer) => {
+        if (stdout.length < MAX_ANSWER_BYTES) stdout += chunk.toString();
+      });
+      channel.stderr.on("data", (chunk: Buffer) => {
+        if (stderr.length < MAX_ANSWER_BYTES) stderr += chunk.toString();
+      });
+      channel.on("close", (code: number | null) => {
+        clearTimeout(timer);
+        if (stdout.includes("end\tyes\n")) resolve(stdout);
+        else reject(new ContactError(refusalOf(code, stderr)));
+      });
+      // sudo that refuses closes its end before the script has arrived.
+      channel.on("error", () => undefined);
+      channel.end(stdin);
+    });
+  });
+}
+
+function refusalOf(code: number | null, stderr: string): ContactFailure {
+  const reason = (stderr.trim().split("\n")[0] ?? "").replace(/[^\x20-\x7e]/g, "?").slice(0, 200);
+  return /^sudo:|sudo: (command )?not found|is not in the sudoers/.test(reason)
+    ? { kind: "sudo", reason }
+    : {
+        kind: "probeFailed",
+        reason: reason || `it ended with ${String(code)} before its answer was complete`,
+      };
+}
