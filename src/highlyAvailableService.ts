@@ -1,0 +1,103 @@
+import type { remote } from "@pulumi/command";
+import * as pulumi from "@pulumi/pulumi";
+
+import type { DriftMode, ServiceArgs } from "./config/types";
+import {
+  commandOutputs,
+  fileOutputs,
+  type HostOutputs,
+  parseHealthCheckOutput,
+  parseUnitOutput,
+  type UnitOutput,
+} from "./outputs";
+import { type Plan, planService } from "./plan";
+import type { HostConnection } from "./remote/connection";
+import type { SecretEnvironment } from "./render/files";
+import {
+  checkHealth,
+  confirm,
+  daemonReload,
+  enableUnit,
+  install,
+  installHelper,
+  stageFile,
+  verifyUnit,
+} from "./resources/runbook";
+
+export interface HighlyAvailableServiceArgs extends ServiceArgs {
+  /** How the host is reached. May come from a resource that makes the host in the same update. */
+  readonly connection: pulumi.Input<HostConnection>;
+  /** Secret environment of the service: a root-only file on the host. @default none */
+  readonly secretEnvironment?: pulumi.Input<SecretEnvironment>;
+  /** `off`: a preview connects to no host. @default "correct" */
+  readonly drift?: DriftMode;
+  /** `leave`: destroying the component changes nothing on the host. @default "restore" */
+  readonly onDestroy?: "restore" | "leave";
+}
+
+/**
+ * Keeps one service, usually behind a reverse proxy, up on one Linux host: systemd restart policies, a health check that
+ * repairs, boot persistence.
+ *
+ * Its children are the runbook, a step each: the host-side helper; every file staged; all of them installed; daemon-reload;
+ * each unit enabled and started; each verified; one health check; the confirmation.
+ *
+ * @throws pulumi.ResourceError if the arguments are wrong, the host can't be reached, or it lacks something.
+ */
+export class HighlyAvailableService extends pulumi.ComponentResource {
+  /** What CI and operators want to know of the host. */
+  public readonly host: pulumi.Output<HostOutputs>;
+
+  constructor(name: string, args: HighlyAvailableServiceArgs, opts: pulumi.ComponentResourceOptions = {}) {
+    super("pulumi-systemd-ha:index:HighlyAvailableService", name, {}, opts);
+    const plan = planService(this, name, args);
+    const { files, units } = plan.desired;
+
+    const helper = installHelper(plan, args.onDestroy ?? "restore", opts.dependsOn);
+    const staged = files.map((file) => stageFile(plan, file, helper));
+    const installed = install(plan, staged);
+    const reloaded = daemonReload(plan, installed);
+    const verified = units.map((unit) => verifyUnit(plan, unit, enableUnit(plan, unit, reloaded)));
+    const checked = checkHealth(plan, verified);
+    const confirmed = confirm(plan, checked);
+
+    this.host = hostOutputs(plan, args.connection, { verified, checked, confirmed });
+    this.registerOutputs({ host: this.host });
+  }
+}
+
+function hostOutputs(
+  { desired, files, revision }: Plan,
+  connection: pulumi.Input<HostConnection>,
+  steps: { verified: remote.Command[]; checked: remote.Command; confirmed: remote.Command },
+): pulumi.Output<HostOutputs> {
+  const { service, requirements, healthCheckScript: script } = desired;
+  // Of the connection, only what stands in an address book.
+  const address = pulumi.unsecret(
+    pulumi.secret(connection).apply((known) => ({
+      address: known.host,
+      commands: commandOutputs(known, { service, directory: requirements.directory, script }),
+    })),
+  );
+  const units = pulumi
+    .all(steps.verified.map(({ stdout }) => stdout))
+    .apply((all) =>
+      Object.fromEntries(
+        desired.units.map(({ name }, index): [string, UnitOutput] => [
+          name,
+          parseUnitOutput(all[index] ?? ""),
+        ]),
+      ),
+    );
+  return pulumi
+    .all([address, revision, units, steps.checked.stdout, files, steps.confirmed.id])
+    .apply(([known, confirmedRevision, unitOutputs, health, rendered]) => ({
+      ...known,
+      revision: confirmedRevision,
+      units: unitOutputs,
+      healthCheck: parseHealthCheckOutput(health),
+      files: fileOutputs(rendered),
+      drift: [],
+      maintenance: false,
+    }));
+}

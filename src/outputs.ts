@@ -1,0 +1,99 @@
+import type { HostConnection } from "./remote/connection";
+import { healthCheckTimer, serviceErrorLog, serviceLog, serviceUnit } from "./model/paths";
+import type { RenderedFile } from "./render/files";
+
+/** What a component tells of its host; `pulumi stack output --json` has it below `hosts.<name>`. */
+export interface HostOutputs {
+  readonly address: string;
+  readonly revision: string;
+  /** As the last `up` saw them: `is-enabled` and `is-active`. */
+  readonly units: Readonly<Record<string, UnitOutput>>;
+  readonly healthCheck: HealthCheckOutput;
+  /** Managed files without logs and secret files. */
+  readonly files: Readonly<Record<string, FileOutput>>;
+  /** What the probe found to differ; empty if nothing. */
+  readonly drift: readonly string[];
+  readonly maintenance: boolean;
+  readonly commands: CommandsOutput;
+}
+
+export interface UnitOutput {
+  readonly enabled: string;
+  readonly active: string;
+}
+
+export interface HealthCheckOutput {
+  readonly passed: boolean;
+  /** ISO 8601 with the host's offset. */
+  readonly time: string;
+  /** The lines which the run wrote to the health check's log. */
+  readonly log: readonly string[];
+  /** `ok`, `not configured`, or why the external URL failed. */
+  readonly external: string;
+}
+
+export interface FileOutput {
+  readonly sha256: string;
+  readonly mode: string;
+  readonly owner: string;
+}
+
+/** Shell lines for the operator's machine, ready to paste. */
+export interface CommandsOutput {
+  readonly status: string;
+  readonly logs: string;
+  readonly healthCheck: string;
+  readonly timers: string;
+  readonly maintenanceOn: string;
+  readonly maintenanceOff: string;
+}
+
+/** What `helper verify` prints: lines of a word and a value. */
+export function parseUnitOutput(stdout: string): UnitOutput {
+  return { enabled: field(stdout, "is-enabled"), active: field(stdout, "is-active") };
+}
+
+/** What `helper health-check` prints: `passed`, `time`, `external` and `log` lines. */
+export function parseHealthCheckOutput(stdout: string): HealthCheckOutput {
+  return {
+    passed: field(stdout, "passed") === "true",
+    time: field(stdout, "time"),
+    log: stdout
+      .split("\n")
+      .filter((line) => line.startsWith("log "))
+      .map((line) => line.slice("log ".length)),
+    external: field(stdout, "external"),
+  };
+}
+
+function field(stdout: string, name: string): string {
+  const line = stdout.split("\n").find((candidate) => candidate.startsWith(`${name} `));
+  return line?.slice(name.length + 1) ?? "unknown";
+}
+
+export function fileOutputs(files: readonly RenderedFile[]): HostOutputs["files"] {
+  return Object.fromEntries(
+    files
+      .filter(({ secret }) => !secret)
+      .map(({ path, key, mode, owner }) => [path, { sha256: key, mode, owner }]),
+  );
+}
+
+/** The seed's commands (sections 3 and 9) for this host. */
+export function commandOutputs(
+  { host, port = 22, user = "root" }: HostConnection,
+  { service, directory, script }: { service: string; directory: string; script: string },
+): CommandsOutput {
+  const unit = serviceUnit(service);
+  const timer = healthCheckTimer(service);
+  const sudo = user === "root" ? "" : "sudo ";
+  const ssh = (command: string) => `ssh ${port === 22 ? "" : `-p ${port} `}${user}@${host} '${command}'`;
+  return {
+    status: ssh(`${sudo}systemctl status --no-pager ${unit} ${timer}`),
+    logs: ssh(`${sudo}tail -n 50 ${serviceLog(directory, service)} ${serviceErrorLog(directory, service)}`),
+    healthCheck: ssh(`${sudo}${script}`),
+    timers: ssh(`systemctl list-timers --no-pager ${timer}`),
+    maintenanceOn: ssh(`${sudo}systemctl stop ${timer} ${unit}`),
+    maintenanceOff: ssh(`${sudo}systemctl start ${unit} ${timer}`),
+  };
+}
