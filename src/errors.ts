@@ -45,13 +45,13 @@ export function contactSentence({ user, host, port }: ContactTarget, failure: Co
     case "loginRefused":
       return `${where} refused the login with ${failure.tried}. Add the public key to ~${user}/.ssh/authorized_keys on the server, or set the right sshPrivateKey or user.`;
     case "badKey":
-      return `sshPrivateKey can't be read: ${failure.reason}. Set the whole private key, from its first line with BEGIN to the last with END: pulumi config set --secret rps-ha:sshPrivateKey < ~/.ssh/id_ed25519`;
+      return `sshPrivateKey can't be read: ${failure.reason}. Set the whole private key, from its first line with BEGIN to the last with END: pulumi config set --secret sshPrivateKey < ~/.ssh/id_ed25519`;
     case "needsPassphrase":
-      return "sshPrivateKey is encrypted and there is no passphrase; set it: pulumi config set --secret rps-ha:sshPrivateKeyPassphrase";
+      return "sshPrivateKey is encrypted and there is no passphrase; set it: pulumi config set --secret sshPrivateKeyPassphrase";
     case "wrongPassphrase":
-      return "sshPrivateKeyPassphrase doesn't fit sshPrivateKey; set the right one: pulumi config set --secret rps-ha:sshPrivateKeyPassphrase";
+      return "sshPrivateKeyPassphrase doesn't fit sshPrivateKey; set the right one: pulumi config set --secret sshPrivateKeyPassphrase";
     case "noKey":
-      return `there is no key for ${where}: set rps-ha:sshPrivateKey (pulumi config set --secret rps-ha:sshPrivateKey < ~/.ssh/id_ed25519), or start an ssh-agent so that SSH_AUTH_SOCK is set`;
+      return `there is no key for ${where}: set sshPrivateKey (pulumi config set --secret sshPrivateKey < ~/.ssh/id_ed25519), or start an ssh-agent so that SSH_AUTH_SOCK is set`;
     case "deadAgent":
       return `SSH_AUTH_SOCK is ${failure.socket}, where no ssh-agent answers; start one or unset the variable: the command plugin would fail at it even with a private key`;
     case "sudo":

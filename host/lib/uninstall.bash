@@ -18,6 +18,7 @@ verb_uninstall() {
     while IFS=$'\037' read -r _ path _; do
       retire_unit "$path"
     done < <(manifest_rows "$manifest" unit)
+    for path in $(own_services "$manifest"); do systemctl stop -- "$path" 2>/dev/null || true; done
     fault_point retired
     while IFS=$'\037' read -r _ path _; do
       restore_file "$path"
@@ -25,15 +26,17 @@ verb_uninstall() {
     done < <({ manifest_rows "$manifest" file && confirmed_files; } | sort -u -t $'\037' -k 2,2)
     restore_directories
     systemctl daemon-reload || fail "$EXIT_FAILED" "systemctl daemon-reload failed; run the destroy again"
-    while IFS=$'\037' read -r _ path _; do
-      systemctl reset-failed -- "$path" 2>/dev/null || true
-    done < <(manifest_rows "$manifest" unit)
+    # Also of the health check's service, which is no unit that anybody enables.
+    for path in $(own_services "$manifest"); do systemctl reset-failed -- "$path" 2>/dev/null || true; done
   fi
   fault_point before-forget
   rm -rf "$SERVICE_DIR"
   forget_host
   say "removed; application and logs stay"
 }
+
+# own_services MANIFEST: names of the service units that are files of ours.
+own_services() { manifest_rows "$1" file | sed -nE $'s|^file\037/etc/systemd/system/([^/\037]+\\.service)\037.*|\\1|p'; }
 
 # confirmed_files: also those of the configuration before an update that broke off.
 confirmed_files() {

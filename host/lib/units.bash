@@ -35,8 +35,11 @@ verb_enable() {
   lock_service
   require_transaction
   local unit="$SUBJECT" output
-  output="$(systemctl enable -- "$unit" 2>&1)" ||
-    fail "$EXIT_FAILED" "$unit can't be enabled: $(safe_lines <<<"$output" | tail -n 1)"
+  # Not where it is already, and without the reload of its own: each one clears the start limit's count.
+  if [[ "$(systemctl is-enabled -- "$unit" 2>/dev/null)" != enabled ]]; then
+    output="$(systemctl enable --no-reload -- "$unit" 2>&1)" ||
+      fail "$EXIT_FAILED" "$unit can't be enabled: $(safe_lines <<<"$output" | tail -n 1)"
+  fi
   fault_point enable
   case "$(unit_property "$unit" ActiveState)" in
     active)

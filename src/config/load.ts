@@ -23,9 +23,9 @@ export function loadConfig(project: string = pulumi.getProject()): Config {
   );
 }
 
-/** A value that can't be read at all is reported for that, not once more for its shape. */
+/** Of a value that is in the wrong place nothing more is said: what is wrong within might show what is secret. */
 const notAlready = (found: readonly Problem[], known: readonly Problem[]): Problem[] =>
-  found.filter(({ key }) => !known.some((other) => other.key === key));
+  found.filter(({ key }) => !known.some((other) => key.split(/[.[]/)[0] === other.key));
 
 type SchemaProperty = { readonly type: string; readonly secret?: boolean };
 

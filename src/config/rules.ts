@@ -1,40 +1,33 @@
-import type { Config, HostConfig, Problem, ServiceConfig } from "./types";
-
-type Rule = (config: Config) => readonly Problem[];
+import { refuse, type Rule } from "./rule";
+import { environmentRules, gotUnlessSecret, secretRules, textRules } from "./textRules";
+import type { Config, HostConfig, Problem } from "./types";
 
 /**
  * What a schema can't say: rules across keys, and values that no target format could carry.
  *
- * @param shape what the schema refused already: a rule runs where the keys it reads have their shape.
+ * @param shape what the schema refused already: it hides no rule but those that read just that.
  */
 export function rules(config: Config, shape: readonly Problem[]): Problem[] {
-  const isBroken = (key: string) =>
-    shape.some(
-      (problem) =>
-        problem.key === key || problem.key.startsWith(`${key}.`) || problem.key.startsWith(`${key}[`),
-    );
-  const isHostBroken = shape.some(({ key }) => /^(hosts(\[\d+\])?)?$/.test(key));
-  const isServiceBroken = ["service", "proxy", "tunnel", "healthCheck", "secretEnvironment"].some(isBroken);
-  return [
-    ...(isHostBroken ? [] : hostRules(config)),
-    ...(isServiceBroken
-      ? []
-      : [serviceRules, proxyRules, secretRules, textRules].flatMap((rule) => rule(config))),
-    ...unsupported(config),
-  ];
+  const isLost = (read: string) =>
+    shape.some(({ key }) => key === "" || key === read || read.startsWith(`${key}.`));
+  return RULES.filter(({ reads }) => !reads.some(isLost)).flatMap(({ find }) => find(config));
 }
 
-const hostRules: Rule = ({ hosts }) =>
-  hosts.flatMap((host, index) => {
+function hostProblems({ hosts }: Config): Problem[] {
+  const known: readonly (Partial<HostConfig> | undefined)[] = hosts.map((host: unknown) =>
+    typeof host === "object" && host !== null ? host : undefined,
+  );
+  return known.flatMap((host, index) => {
+    if (host === undefined) return [];
     const key = `hosts[${index}]`;
     const problems: Problem[] = [];
-    if (hosts.findIndex(({ name }) => name === host.name) < index) {
+    if (typeof host.name === "string" && known.findIndex((other) => other?.name === host.name) < index) {
       problems.push({ key: `${key}.name`, message: `must be unique, "${host.name}" is there twice` });
     }
-    if (host.hostKey === undefined && !host.insecureIgnoreHostKey) {
+    if (host.hostKey === undefined && host.insecureIgnoreHostKey !== true) {
       problems.push({ key: `${key}.hostKey`, message: `is required: ${howToGetHostKey(host)}` });
     }
-    if (host.hostKey !== undefined && host.insecureIgnoreHostKey) {
+    if (host.hostKey !== undefined && host.insecureIgnoreHostKey === true) {
       problems.push({
         key: `${key}.insecureIgnoreHostKey`,
         message: "contradicts hostKey; remove one of the two",
@@ -42,6 +35,7 @@ const hostRules: Rule = ({ hosts }) =>
     }
     return problems;
   });
+}
 
 /** The command is ready to paste; what it prints must still be compared with what the server's console shows. */
 function howToGetHostKey({ address, port }: Partial<HostConfig>): string {
@@ -52,132 +46,99 @@ function howToGetHostKey({ address, port }: Partial<HostConfig>): string {
 /** systemd reads `@`, `-`, `:`, `+` and `!` before the path as prefixes, and neither unquotes nor unescapes it. */
 const EXECUTABLE = /^(\/[A-Za-z0-9._@+-]+)+$/;
 
-const serviceRules: Rule = ({ service }) => {
-  const problems: Problem[] = [];
-  const together = service.healthyWithinSec + service.confirmWithinSec;
-  if (together > 100) {
-    problems.push({
-      key: "service.confirmWithinSec",
-      message: `must be, together with healthyWithinSec, at most 100 seconds, got ${together}`,
-    });
-  }
-  if (!EXECUTABLE.test(service.exec[0] ?? "")) {
-    problems.push({
-      key: "service.exec[0]",
-      message: `must be the absolute path of an executable, got ${JSON.stringify(service.exec[0])} (example: /usr/bin/gunicorn)`,
-    });
-  }
-  if (service.directory.split("/").length < 3) {
-    problems.push({
-      key: "service.directory",
-      message: `must lie at least two levels deep, got "${service.directory}" (example: /var/www/rps.pan2.app)`,
-    });
-  }
-  if (service.user === "root") {
-    problems.push({
-      key: "service.user",
-      message: "must not be root: the service would need no rights to lose (example: www-data)",
-    });
-  }
-  return problems;
-};
-
-const proxyRules: Rule = ({ service, proxy, tunnel }) => {
-  const problems: Problem[] = [];
-  const own = `${service.name}.service`;
-  if (proxy?.port === service.port) {
-    problems.push({ key: "proxy.port", message: `must differ from service.port, both are ${service.port}` });
-  }
-  for (const [key, unit] of [
-    ["proxy.unit", proxy?.unit],
-    ["tunnel.unit", tunnel?.unit],
-  ] as const) {
-    if (unit === own) problems.push({ key, message: `must not be the service itself, got "${unit}"` });
-  }
-  if (proxy !== undefined && proxy.unit === tunnel?.unit) {
-    problems.push({ key: "tunnel.unit", message: `must differ from proxy.unit, both are "${proxy.unit}"` });
-  }
-  return problems;
-};
-
-const SECRET_NAME = /(PASSWORD|PASSWD|PASSPHRASE|SECRET|TOKEN|PRIVATE_?KEY|API_?KEY|CREDENTIAL)/i;
-const SECRET_VALUE = /-----BEGIN [A-Z ]*PRIVATE KEY-----|:\/\/[^/\s:@]*:[^/\s@]+@/;
-
-/** Plain values end up in world-readable files and in every preview. */
-const secretRules: Rule = ({ service }) => [
-  ...Object.entries(service.environment)
-    .filter(([name, value]) => SECRET_NAME.test(name) || SECRET_VALUE.test(value))
-    .map(([name]) => ({
-      key: `service.environment.${name}`,
-      message: "looks like a secret; move it to secretEnvironment, which is encrypted",
-    })),
-  ...service.exec.flatMap((word, index) =>
-    SECRET_VALUE.test(word) || new RegExp(`^--?[a-z-]*${SECRET_NAME.source}[a-z-]*=.`, "i").test(word)
-      ? [
-          {
-            key: `service.exec[${index}]`,
-            message:
-              "looks like a secret, and everybody on the host can read it; pass it by secretEnvironment",
-          },
-        ]
-      : [],
-  ),
+const serviceRules: readonly Rule[] = [
+  {
+    reads: ["service.healthyWithinSec", "service.confirmWithinSec"],
+    find: ({ service: { healthyWithinSec, confirmWithinSec } }) =>
+      refuse(
+        healthyWithinSec + confirmWithinSec > 100,
+        "service.confirmWithinSec",
+        `must be, together with healthyWithinSec, at most 100 seconds, got ${healthyWithinSec + confirmWithinSec}`,
+      ),
+  },
+  {
+    reads: ["service.exec"],
+    find: ({ service: { exec } }) =>
+      refuse(
+        typeof exec[0] === "string" && !EXECUTABLE.test(exec[0]),
+        "service.exec[0]",
+        `must be the absolute path of an executable${gotUnlessSecret(exec[0])} (example: /usr/bin/gunicorn)`,
+      ),
+  },
+  {
+    reads: ["service.directory"],
+    find: ({ service: { directory } }) =>
+      refuse(
+        directory.split("/").length < 3,
+        "service.directory",
+        `must lie at least two levels deep, got "${directory}" (example: /var/www/shop)`,
+      ),
+  },
+  {
+    reads: ["service.user"],
+    find: ({ service: { user } }) =>
+      refuse(
+        user === "root",
+        "service.user",
+        "must not be root: the service would need no rights to lose (example: www-data)",
+      ),
+  },
 ];
 
-// eslint-disable-next-line no-control-regex -- control characters are what this is about
-const CONTROL = /[\u0000-\u001f\u007f]/;
-const ENVIRONMENT_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
-
-/** Unit files carry one line a directive; nothing with a line break or a control character can be meant. */
-const textRules: Rule = (config) => {
-  const { service, healthCheck, secretEnvironment = {} } = config;
-  const texts: [string, string][] = [
-    ["service.description", service.description],
-    ["healthCheck.expectText", healthCheck.expectText ?? ""],
-    ...service.exec.map((word, index): [string, string] => [`service.exec[${index}]`, word]),
-    ...Object.entries(service.environment).map(([name, value]): [string, string] => [
-      `service.environment.${name}`,
-      value,
-    ]),
-    ...Object.entries(secretEnvironment).map(([name, value]): [string, string] => [
-      `secretEnvironment.${name}`,
-      value,
-    ]),
-  ];
-  return [
-    ...texts
-      .filter(([, text]) => CONTROL.test(text) || !text.isWellFormed())
-      .map(([key]) => ({ key, message: "must be one line without control characters" })),
-    // At the end of a line of a unit file, a backslash joins the next line to it.
-    ...(service.description.endsWith("\\")
-      ? [{ key: "service.description", message: "must not end with a backslash" }]
-      : []),
-    ...environmentNames(service, secretEnvironment),
-  ];
-};
-
-function environmentNames(service: ServiceConfig, secrets: object): Problem[] {
-  return [
-    ...Object.keys(service.environment).map((name) => ["service.environment", name] as const),
-    ...Object.keys(secrets).map((name) => ["secretEnvironment", name] as const),
-  ].flatMap(([group, name]) => {
-    const key = `${group}.${name}`;
-    if (!ENVIRONMENT_NAME.test(name)) {
-      return [{ key, message: "must be named with letters, digits and _ only, not starting with a digit" }];
-    }
-    return group === "secretEnvironment" && name in service.environment
-      ? [{ key, message: "is also in service.environment; remove one of the two" }]
-      : [];
-  });
-}
+const proxyRules: readonly Rule[] = [
+  {
+    reads: ["proxy.port", "service.port"],
+    find: ({ service, proxy }) =>
+      refuse(
+        proxy?.port === service.port,
+        "proxy.port",
+        `must differ from service.port, both are ${service.port}`,
+      ),
+  },
+  ...(["proxy", "tunnel"] as const).map((layer) => ({
+    reads: [`${layer}.unit`, "service.name"],
+    find: (config: Config) =>
+      refuse(
+        config[layer]?.unit === `${config.service.name}.service`,
+        `${layer}.unit`,
+        `must not be the service itself, got "${config.service.name}.service"`,
+      ),
+  })),
+  {
+    reads: ["proxy.unit", "tunnel.unit"],
+    find: ({ proxy, tunnel }) =>
+      refuse(
+        proxy !== undefined && proxy.unit === tunnel?.unit,
+        "tunnel.unit",
+        `must differ from proxy.unit, both are "${proxy?.unit ?? ""}"`,
+      ),
+  },
+];
 
 /** Keys of the contract whose feature isn't built yet: accepting them without effect would be a lie. */
-const unsupported: Rule = (config) =>
-  [
-    config.alerts !== undefined && "alerts",
-    config.maintenance && "maintenance",
-    (config.service as Partial<ServiceConfig> | undefined)?.previousName !== undefined &&
-      "service.previousName",
-  ]
-    .filter((key) => key !== false)
-    .map((key) => ({ key, message: "isn't supported by this version yet; remove it" }));
+export const UNSUPPORTED: readonly string[] = ["alerts", "maintenance", "service.previousName"];
+
+const unsupported: Rule = {
+  reads: [],
+  find: (config) =>
+    UNSUPPORTED.filter((key) => isSet(config, key.split("."))).map((key) => ({
+      key,
+      message: "isn't supported by this version yet; remove it",
+    })),
+};
+
+function isSet(config: unknown, [name = "", ...rest]: readonly string[]): boolean {
+  if (typeof config !== "object" || config === null) return false;
+  const value = (config as Readonly<Record<string, unknown>>)[name];
+  return rest.length > 0 ? isSet(value, rest) : value !== undefined && value !== false;
+}
+
+const RULES: readonly Rule[] = [
+  { reads: ["hosts"], find: hostProblems },
+  ...serviceRules,
+  ...proxyRules,
+  ...secretRules,
+  ...textRules,
+  ...environmentRules,
+  unsupported,
+];

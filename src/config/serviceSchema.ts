@@ -23,7 +23,6 @@ export const serviceSchema = {
     },
     description: {
       type: "string",
-      minLength: 1,
       maxLength: 200,
       default: "",
       expects: "one line of text",

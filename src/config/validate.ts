@@ -2,6 +2,7 @@ import Ajv, { type ErrorObject, type ValidateFunction } from "ajv";
 
 import { rules } from "./rules";
 import { configSchema } from "./schema";
+import { gotUnlessSecret } from "./textRules";
 import type { Config, Problem, ServiceArgs } from "./types";
 
 export type Validation =
@@ -61,7 +62,7 @@ function shapeProblem(error: ErrorObject): Problem {
       return { key: join(at, additionalProperty), message: `unknown key; known here: ${known}` };
     }
     default: {
-      const got = parent.secret ? "" : `, got ${shown(error.data)}`;
+      const got = parent.secret ? "" : gotUnlessSecret(error.data, at);
       return { key: at, message: `must be ${wanted(parent, got)}` };
     }
   }
@@ -70,12 +71,6 @@ function shapeProblem(error: ErrorObject): Problem {
 function wanted({ expects = "a value", examples }: Annotated, got = ""): string {
   const example = examples?.[0];
   return `${expects}${got}${example === undefined ? "" : ` (example: ${plain(example)})`}`;
-}
-
-/** A value as a person would write it in the file; long ones are cut. */
-function shown(value: unknown): string {
-  const text = JSON.stringify(value);
-  return text.length > 60 ? `${text.slice(0, 57)}…` : text;
 }
 
 const plain = (value: unknown): string => (typeof value === "string" ? value : JSON.stringify(value));

@@ -20,7 +20,8 @@ function oneLine(value: unknown): string {
  */
 export function unitValue(value: unknown): string {
   const text = oneLine(value);
-  if (text.endsWith("\\")) throw new Error("cannot render a value that ends with a backslash");
+  // Newer systemd strips blanks before it looks for the backslash.
+  if (text.trimEnd().endsWith("\\")) throw new Error("cannot render a value that ends with a backslash");
   return text.replaceAll("%", "%%");
 }
 

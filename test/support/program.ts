@@ -1,0 +1,157 @@
+import { mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+
+import { execa } from "execa";
+import { parse, stringify } from "yaml";
+
+import type { DisposableHost } from "./disposableHost";
+
+export const REPOSITORY = resolve(__dirname, "../..");
+const PROJECT_FILES = ["index.ts", "src", "host", "templates", "node_modules", "package.json", "tsconfig.json", "Pulumi.yaml"];
+
+export type Configuration = Record<string, unknown>;
+
+/** The seed's server as Pulumi.prod.yaml has it, for these hosts: the file's first host gets what only an owner knows. */
+export async function seedConfiguration(hosts: readonly DisposableHost[], user = "root"): Promise<Configuration> {
+  const file = parse(await readFile(join(REPOSITORY, "Pulumi.prod.yaml"), "utf8")) as { config: Configuration };
+  return { ...file.config, "rps-ha:hosts": hosts.map((host) => hostEntry(host, user)) };
+}
+
+export const hostEntry = ({ name, address, hostKey }: DisposableHost, user = "root"): Configuration => ({
+  name,
+  address,
+  hostKey,
+  user,
+});
+
+/** What a run of the CLI printed, and its exit code. */
+export interface Result {
+  readonly exitCode: number;
+  readonly text: string;
+  readonly seconds: number;
+}
+
+/** A planned change: `update web1-rps-install`. */
+export type Change = `${string} ${string}`;
+
+/**
+ * The project's own program in a stack of its own: the real `pulumi`, a file backend in a temporary directory, the checkout's
+ * sources. Everything but the configuration is as a user has it.
+ */
+export class Program {
+  private constructor(
+    readonly directory: string,
+    private readonly env: Readonly<Record<string, string | undefined>>,
+  ) {}
+
+  static async create(config: Configuration, secrets: Readonly<Record<string, string>> = {}): Promise<Program> {
+    const directory = await mkdtemp(join(tmpdir(), "pulumi-systemd-ha-"));
+    for (const name of PROJECT_FILES) await symlink(join(REPOSITORY, name), join(directory, name));
+    const program = new Program(directory, {
+      PULUMI_BACKEND_URL: `file://${directory}`,
+      PULUMI_CONFIG_PASSPHRASE: "test",
+      PULUMI_SKIP_UPDATE_CHECK: "true",
+      SSH_AUTH_SOCK: undefined,
+      PULUMI_SYSTEMD_HA_DRIFT: undefined,
+    });
+    await program.run("stack", "init", "test");
+    await program.configure(config);
+    for (const [key, value] of Object.entries(secrets)) await program.setSecret(key, value);
+    return program;
+  }
+
+  /** For the seed's server on these hosts, with the private key of the first. */
+  static async forHosts(hosts: readonly DisposableHost[], user = "root", more: Configuration = {}): Promise<Program> {
+    const config = { ...(await seedConfiguration(hosts, user)), ...more };
+    return Program.create(config, { "rps-ha:sshPrivateKey": hosts[0]?.privateKey ?? "" });
+  }
+
+  private get configFile(): string {
+    return join(this.directory, "Pulumi.test.yaml");
+  }
+
+  /** Sets keys, or removes those given as undefined; what else is there, secrets too, stays. */
+  async configure(changes: Configuration): Promise<void> {
+    const text = await readFile(this.configFile, "utf8").catch(() => "{}");
+    const file = parse(text) as { config?: Configuration };
+    const config = Object.entries({ ...file.config, ...changes }).filter(([, value]) => value !== undefined);
+    await writeFile(this.configFile, stringify({ ...file, config: Object.fromEntries(config) }));
+  }
+
+  /** Changes one key's object by a function of what it is now. */
+  async change(key: string, update: (value: Record<string, unknown>) => Record<string, unknown>): Promise<void> {
+    const file = parse(await readFile(this.configFile, "utf8")) as { config: Record<string, Record<string, unknown>> };
+    await this.configure({ [key]: update(file.config[key] ?? {}) });
+  }
+
+  async setSecret(key: string, value: string): Promise<void> {
+    const { exitCode, stderr } = await this.execute(["config", "set", "--secret", key], { input: value });
+    if (exitCode !== 0) throw new Error(stderr);
+  }
+
+  up(env: Environment = {}): Promise<Result> {
+    return this.timed(["up", "--yes", "--skip-preview", "--diff"], env);
+  }
+
+  preview(flags: readonly string[] = [], env: Environment = {}): Promise<Result> {
+    return this.timed(["preview", "--diff", ...flags], env);
+  }
+
+  destroy(env: Environment = {}): Promise<Result> {
+    return this.timed(["destroy", "--yes", "--skip-preview"], env);
+  }
+
+  /** What a preview plans, without what stays the same; throws if the preview fails. */
+  async planned(env: Environment = {}): Promise<Change[]> {
+    const { stdout, stderr, exitCode } = await this.execute(["preview", "--json"], { env });
+    if (exitCode !== 0) throw new Error(`${stdout}\n${stderr}`);
+    const { steps } = JSON.parse(stdout) as { steps: { op: string; urn: string }[] };
+    return steps
+      .filter(({ op }) => op !== "same")
+      .map(({ op, urn }): Change => `${op} ${urn.split("::").at(-1) ?? ""}`);
+  }
+
+  async outputs<T>(): Promise<T> {
+    return JSON.parse((await this.run("stack", "output", "--json")).stdout) as T;
+  }
+
+  async state(): Promise<string> {
+    return (await this.run("stack", "export")).stdout;
+  }
+
+  /** Any command of the CLI; throws if it fails. */
+  async run(...words: string[]): Promise<{ stdout: string; stderr: string }> {
+    const { stdout, stderr, exitCode } = await this.execute(words, {});
+    if (exitCode !== 0) throw new Error(`pulumi ${words.join(" ")}: ${stdout}\n${stderr}`);
+    return { stdout, stderr };
+  }
+
+  /** Destroys what is left and forgets the stack. */
+  async close(): Promise<void> {
+    await rm(this.directory, { recursive: true, force: true });
+  }
+
+  private async timed(words: readonly string[], env: Environment): Promise<Result> {
+    const begun = performance.now();
+    const { all = "", exitCode = -1 } = await this.execute(words, { env });
+    return { exitCode, text: all, seconds: (performance.now() - begun) / 1000 };
+  }
+
+  private execute(words: readonly string[], { input, env = {} }: { input?: string; env?: Environment }) {
+    const options = ["--non-interactive", "--color", "never", ...(STACKLESS.has(words[0] ?? "") ? [] : ["--stack", "test"])];
+    return execa("pulumi", [...words, ...options], {
+      cwd: this.directory,
+      env: { ...this.env, ...env },
+      ...(input === undefined ? { stdin: "ignore" } : { input }),
+      reject: false,
+      all: true,
+      // A run that hangs is a failure, not a reason to wait for the test runner's limit.
+      timeout: 240_000,
+    });
+  }
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+const STACKLESS = new Set(["stack", "plugin"]);
