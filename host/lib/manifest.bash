@@ -41,6 +41,7 @@ validate_manifest() {
         getent passwd "${owner%%:*}" >/dev/null || fail "$EXIT_FAILED" "there is no user ${owner%%:*} on this host; create it, or correct service.user"
         getent group "${owner##*:}" >/dev/null || fail "$EXIT_FAILED" "there is no group ${owner##*:} on this host; create it, or correct service.group"
         [[ "$kind" != file || -f "$SERVICE_DIR/stage/$key" ]] || fail "$EXIT_FAILED" "the content of $path isn't staged; run the update again"
+        [[ "$kind" != file ]] || refuse_unequal "$path" "$key" "$mode" "$owner"
         ;;
       unit) [[ "$path" =~ ^[A-Za-z0-9:_.@-]+$ ]] || fail "$EXIT_USAGE" "line $line of the manifest: not a unit's name" ;;
       *) fail "$EXIT_USAGE" "line $line of the manifest: unknown kind" ;;

@@ -13,7 +13,8 @@ keep_originals() {
   [[ ! -s "$directory/index" || -z "$(tail -c1 "$directory/index")" ]] || sed -i '$d' "$directory/index"
   while IFS=$'\037' read -r kind path _; do
     [[ "$kind" != log ]] || continue
-    manifest_has "$directory/index" "$kind" "$path" || original_of "$kind" "$path" >>"$directory/index"
+    manifest_has "$directory/index" "$kind" "$path" || inherit_original "$kind" "$path" >>"$directory/index" ||
+      original_of "$kind" "$path" >>"$directory/index"
   done < <(tail -n +2 "$1" | tr '\t' '\037')
   sync "$directory/index"
 }
@@ -37,9 +38,10 @@ original_of() {
   fi
 }
 
-# restore_file PATH: the original back, or nothing where nothing was.
+# restore_file PATH: the original back, or nothing where nothing was; nothing as long as another service wants it too.
 restore_file() {
   local path="$1" what mode owner content
+  [[ -z "$(other_owner file "$path")" ]] || return 0
   IFS=$'\037' read -r what mode owner content < <(awk -F '\t' -v path="$path" '$1 == "file" && $2 == path { print $3 "\037" $4 "\037" $5 "\037" $6; exit }' "$SERVICE_DIR/originals/index") || true
   case "${what:-absent}" in
     file) put_file "$SERVICE_DIR/originals/$content" "$path" "$mode" "$owner" ;;
@@ -56,7 +58,7 @@ restore_file() {
 restore_directories() {
   local path what mode owner
   while IFS=$'\037' read -r path what mode owner; do
-    [[ -d "$path" && ! -L "$path" ]] || continue
+    [[ -d "$path" && ! -L "$path" && -z "$(other_owner directory "$path")" ]] || continue
     case "$what" in
       directory) chown -h "$owner" "$path" && chmod "$mode" "$path" ;;
       absent) rmdir --ignore-fail-on-non-empty "$path" ;;

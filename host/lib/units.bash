@@ -117,9 +117,10 @@ settled_state() {
   echo "$state"
 }
 
-# retire_unit UNIT: one of ours is stopped and disabled; one of the host's gets back the state it had.
+# retire_unit UNIT: one of ours is stopped and disabled; one of the host's gets back the state it had, if no other service needs it.
 retire_unit() {
   local unit="$1" enabled active
+  [[ -z "$(other_owner unit "$unit")" ]] || return 0
   IFS=$'\037' read -r enabled active < <(awk -F '\t' -v unit="$unit" '$1 == "unit" && $2 == unit { print $3 "\037" $4; exit }' "$SERVICE_DIR/originals/index") || true
   case "${enabled:-}" in
     '') systemctl disable --now -- "$unit" 2>/dev/null || true ;;
