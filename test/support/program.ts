@@ -8,13 +8,27 @@ import { parse, stringify } from "yaml";
 import type { DisposableHost } from "./disposableHost";
 
 export const REPOSITORY = resolve(__dirname, "../..");
-const PROJECT_FILES = ["index.ts", "src", "host", "templates", "node_modules", "package.json", "tsconfig.json", "Pulumi.yaml"];
+const PROJECT_FILES = [
+  "index.ts",
+  "src",
+  "host",
+  "templates",
+  "node_modules",
+  "package.json",
+  "tsconfig.json",
+  "Pulumi.yaml",
+];
 
 export type Configuration = Record<string, unknown>;
 
 /** The seed's server as Pulumi.prod.yaml has it, for these hosts: the file's first host gets what only an owner knows. */
-export async function seedConfiguration(hosts: readonly DisposableHost[], user = "root"): Promise<Configuration> {
-  const file = parse(await readFile(join(REPOSITORY, "Pulumi.prod.yaml"), "utf8")) as { config: Configuration };
+export async function seedConfiguration(
+  hosts: readonly DisposableHost[],
+  user = "root",
+): Promise<Configuration> {
+  const file = parse(await readFile(join(REPOSITORY, "Pulumi.prod.yaml"), "utf8")) as {
+    config: Configuration;
+  };
   return { ...file.config, "rps-ha:hosts": hosts.map((host) => hostEntry(host, user)) };
 }
 
@@ -45,7 +59,10 @@ export class Program {
     private readonly env: Readonly<Record<string, string | undefined>>,
   ) {}
 
-  static async create(config: Configuration, secrets: Readonly<Record<string, string>> = {}): Promise<Program> {
+  static async create(
+    config: Configuration,
+    secrets: Readonly<Record<string, string>> = {},
+  ): Promise<Program> {
     const directory = await mkdtemp(join(tmpdir(), "pulumi-systemd-ha-"));
     for (const name of PROJECT_FILES) await symlink(join(REPOSITORY, name), join(directory, name));
     const program = new Program(directory, {
@@ -62,7 +79,11 @@ export class Program {
   }
 
   /** For the seed's server on these hosts, with the private key of the first. */
-  static async forHosts(hosts: readonly DisposableHost[], user = "root", more: Configuration = {}): Promise<Program> {
+  static async forHosts(
+    hosts: readonly DisposableHost[],
+    user = "root",
+    more: Configuration = {},
+  ): Promise<Program> {
     const config = { ...(await seedConfiguration(hosts, user)), ...more };
     return Program.create(config, { "rps-ha:sshPrivateKey": hosts[0]?.privateKey ?? "" });
   }
@@ -80,8 +101,13 @@ export class Program {
   }
 
   /** Changes one key's object by a function of what it is now. */
-  async change(key: string, update: (value: Record<string, unknown>) => Record<string, unknown>): Promise<void> {
-    const file = parse(await readFile(this.configFile, "utf8")) as { config: Record<string, Record<string, unknown>> };
+  async change(
+    key: string,
+    update: (value: Record<string, unknown>) => Record<string, unknown>,
+  ): Promise<void> {
+    const file = parse(await readFile(this.configFile, "utf8")) as {
+      config: Record<string, Record<string, unknown>>;
+    };
     await this.configure({ [key]: update(file.config[key] ?? {}) });
   }
 
@@ -91,7 +117,7 @@ export class Program {
   }
 
   up(env: Environment = {}): Promise<Result> {
-    return this.timed(["up", "--yes", "--skip-preview", "--diff"], env);
+    return this.timed(["up", "--yes", "--skip-preview", "--suppress-outputs"], env);
   }
 
   preview(flags: readonly string[] = [], env: Environment = {}): Promise<Result> {
@@ -139,7 +165,12 @@ export class Program {
   }
 
   private execute(words: readonly string[], { input, env = {} }: { input?: string; env?: Environment }) {
-    const options = ["--non-interactive", "--color", "never", ...(STACKLESS.has(words[0] ?? "") ? [] : ["--stack", "test"])];
+    const options = [
+      "--non-interactive",
+      "--color",
+      "never",
+      ...(STACKLESS.has(words[0] ?? "") ? [] : ["--stack", "test"]),
+    ];
     return execa("pulumi", [...words, ...options], {
       cwd: this.directory,
       env: { ...this.env, ...env },

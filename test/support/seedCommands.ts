@@ -38,7 +38,11 @@ export async function processOf(host: DisposableHost, unit: string): Promise<str
 }
 
 /** Waits until the condition holds. */
-export async function eventually(seconds: number, what: string, holds: () => Promise<boolean>): Promise<void> {
+export async function eventually(
+  seconds: number,
+  what: string,
+  holds: () => Promise<boolean>,
+): Promise<void> {
   const end = Date.now() + seconds * 1000;
   while (!(await holds())) {
     if (Date.now() > end) throw new Error(`not within ${seconds} s: ${what}`);
