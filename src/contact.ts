@@ -22,6 +22,8 @@ export async function contactHost(
   drift: DriftMode,
 ): Promise<ObservedHost | undefined> {
   if (drift === "off" && pulumi.runtime.isDryRun()) return undefined;
+  // An error on a resource which isn't registered yet sends the SDK into an endless loop that eats all memory.
+  await new Promise((resolve) => component.urn.apply(resolve));
   const fail = (sentence: string) => plainError(new pulumi.ResourceError(sentence, component, true));
   if (connection.hostKey === undefined && connection.insecureIgnoreHostKey !== true) {
     throw fail("connection.hostKey is required: pin the server's key, or say insecureIgnoreHostKey: true");
@@ -34,7 +36,7 @@ export async function contactHost(
   } catch (error) {
     if (!(error instanceof ContactError)) throw error;
     const { host, user = "root", port = 22 } = connection;
-    throw fail(contactSentence({ host, user, port }, error.failure));
+    throw fail(contactSentence(error.target ?? { host, user, port }, error.failure));
   }
 }
 

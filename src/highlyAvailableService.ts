@@ -42,7 +42,7 @@ export interface HighlyAvailableServiceArgs extends ServiceArgs {
  * Its children are the runbook, a step each: the host-side helper; every file staged; all of them installed; daemon-reload;
  * each unit enabled and started; each verified; one health check; the confirmation.
  *
- * @throws pulumi.ResourceError if the arguments are wrong, the host can't be reached, or it lacks something.
+ * @throws pulumi.RunError if the arguments are wrong; pulumi.ResourceError if the host can't be reached, or lacks something.
  */
 export class HighlyAvailableService extends pulumi.ComponentResource {
   /** What CI and operators want to know of the host. */

@@ -38,7 +38,7 @@ export interface Plan extends StepContext {
  */
 export function planService(component: pulumi.ComponentResource, name: string, args: PlanArgs): Plan {
   const { drift = "correct" } = args;
-  const definition = definitionOf(component, args);
+  const definition = definitionOf(name, args);
   const desired = desiredHost(definition);
   const connection = pulumi.secret(args.connection);
   const observed = pulumi.unsecret(
@@ -72,10 +72,11 @@ function transactionIn(drift: DriftMode, revision: string, observed: ObservedHos
   return transactionOf(revision, drift === "correct" && observed !== null ? observed : undefined);
 }
 
-function definitionOf(component: pulumi.ComponentResource, args: PlanArgs): ServiceDefinition {
+function definitionOf(name: string, args: PlanArgs): ServiceDefinition {
   const validation = validateService(args);
   if (validation.kind === "invalid") {
-    throw plainError(new pulumi.ResourceError(problemsSentence(validation.problems), component, true));
+    // Not a ResourceError: the component isn't registered yet, see contact.ts.
+    throw plainError(new pulumi.RunError(`${name}: ${problemsSentence(validation.problems)}`));
   }
   return { ...validation.config, hasSecretEnvironment: args.secretEnvironment !== undefined };
 }

@@ -5,7 +5,7 @@ export const healthCheckSchema = {
   additionalProperties: false,
   default: {},
   expects: "an object",
-  description: "The check that runs by a timer and repairs (seed, section 2).",
+  description: "The check that runs by a timer and repairs.",
   properties: {
     onBootSec: {
       ...timeSpan,
@@ -68,7 +68,7 @@ export const healthCheckSchema = {
       type: "string",
       pattern: "^https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[A-Za-z0-9._~!$&'()*+,;=:@%/?-]*)?$",
       expects: "an http or https URL without user and password",
-      examples: ["https://rps.pan2.app"],
+      examples: ["https://shop.example"],
       description: "The site as its users reach it. A failure is reported, and restarts nothing.",
     },
     expectStatus: {
@@ -85,7 +85,7 @@ export const healthCheckSchema = {
       minLength: 1,
       maxLength: 200,
       expects: "one line of text",
-      examples: ["Rock paper scissors"],
+      examples: ["Add to cart"],
       description: "Text that a healthy answer contains.",
     },
   },

@@ -54,7 +54,10 @@ export const hostSchema = {
     address,
     port: sshPort,
     user: sshUser,
-    hostKey,
+    hostKey: {
+      ...hostKey,
+      description: `${hostKey.description} Required, unless \`insecureIgnoreHostKey\` is true.`,
+    },
     insecureIgnoreHostKey: {
       type: "boolean",
       default: false,

@@ -8,7 +8,7 @@ import { validateConfig } from "./validate";
 /**
  * Reads the stack's configuration, all of it, and checks it before anything is contacted.
  *
- * @param project whose keys are read, such as `rps-ha`.
+ * @param project whose keys are read, such as `shop-ha`.
  * @throws pulumi.RunError that names every problem at once.
  */
 export function loadConfig(project: string = pulumi.getProject()): Config {

@@ -1,5 +1,6 @@
 import { healthCheckSchema } from "./healthCheckSchema";
 import { hostSchema } from "./hostSchema";
+import { PRIVATE_KEY } from "./leaves";
 import { proxySchema, tunnelSchema } from "./proxySchema";
 import { serviceSchema } from "./serviceSchema";
 
@@ -24,9 +25,9 @@ export const configSchema = {
     },
     sshPrivateKey: {
       type: "string",
-      minLength: 1,
+      pattern: PRIVATE_KEY,
       secret: true,
-      expects: "a private key in OpenSSH or PEM format",
+      expects: "a whole private key in OpenSSH or PEM format, from its BEGIN line to its END line",
       description: "Key for the login; else the ssh-agent of SSH_AUTH_SOCK.",
     },
     sshPrivateKeyPassphrase: {

@@ -11,14 +11,14 @@ export const serviceSchema = {
       type: "string",
       pattern: NAME,
       expects: "a short name of a-z, 0-9, _ and -",
-      examples: ["rps"],
-      description: "`rps` makes rps.service, rps-health-check.service and rps-health-check.timer.",
+      examples: ["shop"],
+      description: "`shop` makes shop.service, shop-health-check.service and shop-health-check.timer.",
     },
     previousName: {
       type: "string",
       pattern: NAME,
       expects: "the name which the service had before",
-      examples: ["rps"],
+      examples: ["store"],
       description: "Renames the service in one transaction.",
     },
     description: {
@@ -26,14 +26,14 @@ export const serviceSchema = {
       maxLength: 200,
       default: "",
       expects: "one line of text",
-      examples: ["Rock paper scissors"],
+      examples: ["Online shop"],
       description: `The unit's Description=, see [systemd.unit](${MANUAL}/systemd.unit.html). Default: the name.`,
     },
     directory: {
       type: "string",
       pattern: PATH,
       expects: "an absolute path of letters, digits and ._@+- that ends without a slash",
-      examples: ["/var/www/rps.pan2.app"],
+      examples: ["/var/www/shop"],
       description: "The application's directory, which must exist; `bin/` and `logs/` are made in it.",
     },
     user: {
@@ -92,7 +92,7 @@ export const serviceSchema = {
       ...timeSpan,
       default: 10,
       examples: [10],
-      description: "Waits this long before a restart (seed, section 1).",
+      description: "Waits this long before a restart.",
     },
     logReopenSignal: {
       type: "string",

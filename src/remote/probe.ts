@@ -4,7 +4,8 @@ import { join } from "node:path";
 
 import { Client, type ConnectConfig, utils } from "ssh2";
 
-import type { ContactFailure } from "../errors";
+import { PRIVATE_KEY } from "../config/leaves";
+import type { ContactFailure, ContactTarget } from "../errors";
 import { packageRoot } from "../render/templates";
 import { asRoot } from "./commands";
 import { type HostConnection, ssh2Connection } from "./connection";
@@ -12,7 +13,11 @@ import { type HostConnection, ssh2Connection } from "./connection";
 /** The first contact failed; `failure` says why, in facts. */
 export class ContactError extends Error {
   override readonly name = "ContactError";
-  constructor(readonly failure: ContactFailure) {
+  constructor(
+    readonly failure: ContactFailure,
+    /** Where, if it was at a login: the host, or the bastion before it. */
+    readonly target?: ContactTarget,
+  ) {
     super(failure.kind);
   }
 }
@@ -51,6 +56,9 @@ export async function probeHost(
 /** What ssh2 says of a key it can't use, as one of our causes. */
 function checkKey({ privateKey, privateKeyPassphrase }: HostConnection): void {
   if (privateKey === undefined) return;
+  if (!new RegExp(PRIVATE_KEY, "u").test(privateKey)) {
+    throw new ContactError({ kind: "badKey", reason: "it has no BEGIN and END line of a private key" });
+  }
   const parsed = utils.parseKey(privateKey, privateKeyPassphrase);
   if (!(parsed instanceof Error)) return;
   const reason = parsed.message;
@@ -87,6 +95,7 @@ async function logIn(
 ): Promise<Client> {
   const { bastion } = connection;
   const stage = (to: Parameters<typeof ssh2Connection>[0], sock?: ConnectConfig["sock"]): Promise<Client> => {
+    const target = { host: to.host, port: to.port ?? 22, user: to.user ?? "root" };
     let offered: string | undefined;
     const options = ssh2Connection(to, connection, agent, (key) => (offered = key));
     const client = new Client();
@@ -96,10 +105,10 @@ async function logIn(
         resolve(client);
       });
       client.on("error", (error: Error & { level?: string }) => {
-        reject(new ContactError(failureOf(error, offered, connection)));
+        reject(new ContactError(failureOf(error, offered, { ...connection, ...to }), target));
       });
       client.once("close", () => {
-        reject(new ContactError({ kind: "unreachable", reason: "the connection was closed" }));
+        reject(new ContactError({ kind: "unreachable", reason: "the connection was closed" }, target));
       });
       try {
         client.connect({ ...options, ...(sock && { sock }) });

@@ -40,7 +40,12 @@ export function renderTemplate(name: TemplateName, context: object): string {
       strict: true,
       noEscape: true,
       knownHelpersOnly: true,
-      knownHelpers: Object.fromEntries(Object.keys(helpers).map((helper) => [helper, true])),
+      // `log` and `lookup` come with Handlebars and would hide variables of that name.
+      knownHelpers: {
+        ...Object.fromEntries(Object.keys(helpers).map((helper) => [helper, true])),
+        log: false,
+        lookup: false,
+      },
     });
     compiled.set(name, template);
   }

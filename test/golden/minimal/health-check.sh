@@ -1,0 +1,254 @@
+#!/bin/bash
+# Managed by pulumi-systemd-ha. An edit made here is undone; change the stack's configuration and run `pulumi up`.
+#
+# Checks the layers of a service and restarts what doesn't work. Run by the timer, or by hand:
+#
+#   health-check.sh                 check everything, repair what can be repaired
+#   health-check.sh --no-repair     check everything, restart nothing
+#   health-check.sh --gate SECONDS  as an update does: wait so long for the local layers, restart nothing, let the external URL only warn
+#
+# Exit codes: 0 healthy (or skipped, because an update or another check is in progress), 1 a failure remains, 2 wrong call.
+set -uo pipefail
+
+readonly NAME='shop'
+readonly APP_UNIT='shop.service'
+readonly APP_URL='http://127.0.0.1:8080/'
+readonly PROXY_UNIT=''
+readonly PROXY_URL=''
+readonly TUNNEL_UNIT=''
+readonly EXTERNAL_URL=''
+readonly EXPECT_STATUS='200'
+readonly EXPECT_TEXT=''
+readonly TIMEOUT_SEC='10'
+readonly RETRIES='2'
+readonly HEALTHY_WITHIN_SEC='30'
+readonly FAILURES_BEFORE_REPAIR='1'
+readonly MAX_REPAIRS='3'
+readonly REPAIR_WINDOW_SEC='3600'
+readonly LOG='/var/www/shop/logs/health-check.log'
+# --- settings end ---
+
+readonly STATE_DIR="/var/lib/pulumi-systemd-ha/$NAME"
+readonly RUN_DIR="/run/pulumi-systemd-ha-$NAME"
+
+MODE=repair
+GATE_SEC=0
+FAILED=0
+EXTERNAL="not configured"
+
+# log SENTENCE: to the log and to the caller (the journal, or a terminal). A full disk or a missing directory stops no check.
+log() {
+  local line
+  printf -v line '[%(%Y-%m-%d %H:%M:%S)T] %s' -1 "$*"
+  printf '%s\n' "$line"
+  [[ -d "${LOG%/*}" ]] || mkdir -p "${LOG%/*}" 2>/dev/null
+  { printf '%s\n' "$line" >>"$LOG"; } 2>/dev/null
+}
+
+error() {
+  FAILED=1
+  log "ERROR: $*"
+}
+
+# is_active UNIT: a unit that systemd is just starting again is neither active nor failed: it gets a moment.
+is_active() {
+  local state second
+  for ((second = 0; second <= 15; second++)); do
+    state="$(systemctl is-active -- "$1" 2>/dev/null)"
+    [[ "$state" == activating || "$state" == reloading ]] || break
+    sleep 1
+  done
+  [[ "$state" == active ]]
+}
+
+# answers URL: the expected status and text, after a few attempts. Sets REASON.
+answers() {
+  local url="$1" attempt
+  for ((attempt = 0; attempt <= RETRIES; attempt++)); do
+    ((attempt == 0)) || sleep 1
+    answers_once "$url" && return 0
+  done
+  return 1
+}
+
+answers_once() {
+  local url="$1" status proxy=()
+  # The environment's proxy is for the world outside, never for this host's own ports.
+  [[ "$url" == http://127.0.0.1:* ]] && proxy=(--noproxy '*')
+  # --disable first: root's .curlrc must not change what is measured.
+  if ! status="$(curl --disable --silent --show-error --proto '=http,https' "${proxy[@]}" --max-time "$TIMEOUT_SEC" \
+    --max-filesize 10485760 --output "$RUN_DIR/body" --write-out '%{http_code}' -- "$url" 2>"$RUN_DIR/reason")"; then
+    REASON="$(head -c 200 "$RUN_DIR/reason" | LC_ALL=C tr -d '\000-\037\177')"
+    return 1
+  fi
+  if [[ "$status" != "$EXPECT_STATUS" ]]; then
+    REASON="HTTP status $status instead of $EXPECT_STATUS"
+    return 1
+  fi
+  if [[ -n "$EXPECT_TEXT" ]] && ! grep -qF -- "$EXPECT_TEXT" "$RUN_DIR/body"; then
+    REASON="the answer doesn't contain the expected text"
+    return 1
+  fi
+}
+
+# has_failed_enough UNIT: counts runs in a row in which a layer failed; the count is on disk, a daemon-reload clears systemd's.
+has_failed_enough() {
+  local count
+  count="$(cat "$STATE_DIR/failures.$1" 2>/dev/null)"
+  [[ "$count" =~ ^[0-9]+$ ]] || count=0
+  count=$((count + 1))
+  { echo "$count" >"$STATE_DIR/failures.$1"; } 2>/dev/null
+  ((count >= FAILURES_BEFORE_REPAIR)) && return 0
+  log "$1 failed in $count of $FAILURES_BEFORE_REPAIR runs; not repairing yet"
+  return 1
+}
+
+# may_repair UNIT: at most MAX_REPAIRS in the window.
+may_repair() {
+  local unit="$1" now oldest recent
+  printf -v now '%(%s)T' -1
+  oldest=$((now - REPAIR_WINDOW_SEC))
+  recent="$(awk -v oldest="$oldest" -v now="$now" '$1 > oldest && $1 <= now' "$STATE_DIR/repairs.$unit" 2>/dev/null)"
+  if [[ -n "$recent" ]] && (($(wc -l <<<"$recent") >= MAX_REPAIRS)) || ((MAX_REPAIRS == 0)); then
+    error "$unit was repaired $MAX_REPAIRS times in the last $REPAIR_WINDOW_SEC s; not trying again"
+    return 1
+  fi
+  { printf '%s\n' ${recent:+"$recent"} "$now" >"$STATE_DIR/repairs.$unit"; } 2>/dev/null
+  return 0
+}
+
+# repair UNIT: one restart, within the limits. A unit in start limit refuses it until reset-failed.
+repair() {
+  local unit="$1"
+  [[ "$MODE" == repair ]] && has_failed_enough "$unit" && may_repair "$unit" || return 1
+  log "Attempting to restart $unit..."
+  systemctl reset-failed -- "$unit" 2>/dev/null
+  # The child must not keep this check's lock.
+  if timeout "$HEALTHY_WITHIN_SEC" systemctl restart -- "$unit" 9>&- 2>"$RUN_DIR/reason" && is_active "$unit"; then
+    log "SUCCESS: $unit restarted successfully"
+  else
+    error "$unit could not be restarted: $(head -n 1 "$RUN_DIR/reason" | head -c 200)"
+    return 1
+  fi
+}
+
+# unit_layer UNIT
+unit_layer() {
+  is_active "$1" && return 0
+  log "ERROR: $1 is not running"
+  repair "$1" && return 0
+  FAILED=1
+  return 1
+}
+
+# http_layer UNIT URL: a process may hang while its unit is active.
+http_layer() {
+  local unit="$1" url="$2" end
+  answers "$url" && return 0
+  log "ERROR: $url does not answer as expected: $REASON"
+  if repair "$unit"; then
+    end=$((SECONDS + HEALTHY_WITHIN_SEC))
+    while ((SECONDS < end)); do
+      answers_once "$url" && return 0
+      sleep 1
+    done
+    error "$url still does not answer as expected: $REASON"
+  fi
+  FAILED=1
+  return 1
+}
+
+# local_layers: the proxy is asked only when the application answers, so that it is never blamed for the application.
+local_layers() {
+  unit_layer "$APP_UNIT"
+  [[ -z "$PROXY_UNIT" ]] || unit_layer "$PROXY_UNIT"
+  [[ -z "$TUNNEL_UNIT" ]] || unit_layer "$TUNNEL_UNIT"
+  ((FAILED)) && return
+  http_layer "$APP_UNIT" "$APP_URL" || return
+  [[ -z "$PROXY_UNIT" ]] || http_layer "$PROXY_UNIT" "$PROXY_URL"
+}
+
+# external_layer: what is between the users and this host can't be mended by restarting anything here.
+external_layer() {
+  [[ -n "$EXTERNAL_URL" ]] || return
+  EXTERNAL="ok"
+  answers "$EXTERNAL_URL" && return
+  EXTERNAL="$REASON"
+  if [[ "$MODE" == gate ]]; then
+    log "WARNING: $EXTERNAL_URL is not reachable: $REASON"
+  else
+    error "$EXTERNAL_URL is not reachable: $REASON"
+  fi
+}
+
+# wait_for_local_layers: quietly; what is still wrong at the end is logged by the check that follows.
+wait_for_local_layers() {
+  local end=$((SECONDS + GATE_SEC))
+  while ((SECONDS < end)); do
+    systemctl is-active --quiet -- "$APP_UNIT" && answers_once "$APP_URL" &&
+      { [[ -z "$PROXY_UNIT" ]] || answers_once "$PROXY_URL"; } && return
+    sleep 0.5
+  done
+}
+
+# update_in_progress: until the deadline of an update (boot id and second of uptime), the field is the update's.
+update_in_progress() {
+  local boot deadline up
+  read -r boot deadline 2>/dev/null <"$STATE_DIR/transaction/deadline" || return 1
+  read -r up _ </proc/uptime
+  [[ "$boot" == "$(</proc/sys/kernel/random/boot_id)" ]] && ((${up%%.*} < deadline))
+}
+
+save_result() {
+  { printf 'passed %s\ntime %(%Y-%m-%dT%H:%M:%S%z)T\nexternal %s\n' "$1" -1 "$EXTERNAL" >"$STATE_DIR/health.new" &&
+    mv -f "$STATE_DIR/health.new" "$STATE_DIR/health"; } 2>/dev/null
+}
+
+parse_arguments() {
+  case "${1:-}" in
+    '') ;;
+    --no-repair) MODE=look ;;
+    --gate) MODE=gate GATE_SEC="${2:-}" ;;
+    *) MODE=unknown ;;
+  esac
+  if [[ "$MODE" == unknown || ! "$GATE_SEC" =~ ^[0-9]+$ ]]; then
+    sed -n '4,/^set /p' "$0" | sed -n 's/^# \{0,1\}//p' >&2
+    exit 2
+  fi
+}
+
+main() {
+  parse_arguments "$@"
+  if ((EUID != 0)); then
+    echo "run it as root: sudo $0" >&2
+    exit 2
+  fi
+  install -d -m 0700 "$RUN_DIR"
+  exec 9>"$RUN_DIR/lock"
+  # Never two at once. An update waits for a check that has begun; a check doesn't wait for anything.
+  if ! flock --nonblock 9 && ! { [[ "$MODE" == gate ]] && flock --wait "$GATE_SEC" 9; }; then
+    log "Another health check is in progress; skipping this one"
+    exit 0
+  fi
+  if [[ "$MODE" == repair ]] && update_in_progress; then
+    log "An update is in progress; skipping this check"
+    exit 0
+  fi
+  [[ "$MODE" != gate ]] || wait_for_local_layers
+  log "=== Starting Health Check ==="
+  local_layers
+  ((FAILED)) || external_layer
+  if ((FAILED)); then
+    save_result false
+    exit 1
+  fi
+  rm -f "$STATE_DIR"/failures.*
+  if [[ "$MODE" == gate && "$EXTERNAL" != ok && -n "$EXTERNAL_URL" ]]; then
+    log "SUCCESS: All local checks passed"
+  else
+    log "SUCCESS: All checks passed"
+  fi
+  save_result true
+}
+
+main "$@"
