@@ -6,15 +6,22 @@ put_file() {
   local content="$1" path="$2" mode="$3" owner="$4" temporary
   is_in_place "$content" "$path" "$mode" "$owner" && return 0
   # A link or a directory in the place of a file: rename replaces the first by itself, the second has to go aside.
-  [[ ! -d "$path" || -L "$path" ]] || fail "$EXIT_REFUSED" "$path is a directory where a file belongs; move it away and run the update again"
+  refuse_directory "$path"
   # Hidden, and with an ending which logrotate, run-parts and systemd pass over.
   temporary="$(dirname "$path")/.$(basename "$path").dpkg-new"
   # install(1) unlinks what is there first, so that a planted link isn't written through.
-  install -m "$mode" -o "${owner%%:*}" -g "${owner##*:}" "$content" "$temporary" && sync "$temporary" ||
+  install -T -m "$mode" -o "${owner%%:*}" -g "${owner##*:}" "$content" "$temporary" 2>/dev/null && sync "$temporary" || {
+    rm -f "$temporary" 2>/dev/null || true
     fail "$EXIT_FAILED" "cannot write $temporary; is the disk full or read-only?"
+  }
   fault_point put-file
-  mv -fT "$temporary" "$path" || fail "$EXIT_FAILED" "cannot replace $path"
+  mv -fT "$temporary" "$path" 2>/dev/null || fail "$EXIT_FAILED" "cannot replace $path; is the disk read-only or the file immutable?"
   sync "$(dirname "$path")"
+}
+
+# refuse_directory PATH
+refuse_directory() {
+  [[ ! -d "$1" || -L "$1" ]] || fail "$EXIT_REFUSED" "$1 is a directory where a file belongs; move it away and run the update again"
 }
 
 # is_in_place CONTENT PATH MODE OWNER
@@ -28,8 +35,7 @@ is_in_place() {
 put_directory() {
   local path="$1" mode="$2" owner="$3"
   if [[ ! -e "$path" && ! -L "$path" ]]; then
-    mkdir -p "$(dirname "$path")"
-    mkdir -m 0700 "$path" 2>/dev/null || [[ -d "$path" ]] || fail "$EXIT_FAILED" "cannot create $path; is the disk full or read-only?"
+    { mkdir -p "$(dirname "$path")" && mkdir -m 0700 "$path"; } 2>/dev/null || [[ -d "$path" ]] || fail "$EXIT_FAILED" "cannot create $path; is the disk full or read-only?"
   fi
   chown -h "$owner" "$path"
   [[ -d "$path" && ! -L "$path" ]] || fail "$EXIT_REFUSED" "$path is a link or a file where a directory belongs; replace it and run the update again"
@@ -45,13 +51,15 @@ put_log() {
   fi
   # A second name of the same file could be a file of root's, which would be given away.
   [[ -f "$path" && ! -L "$path" && "$(stat -c %h "$path")" == 1 ]] ||
-    fail "$EXIT_REFUSED" "$path is a link where a log file belongs; remove it and run the update again"
+    fail "$EXIT_REFUSED" "$path is a link, a directory or has a second name, where a log file belongs; remove it and run the update again"
   [[ "$(stat -c '%U:%G' "$path")" == "$owner" ]] || chown -h "$owner" "$path"
   [[ "$(stat -c '%04a' "$path")" == "$mode" ]] || chmod "$mode" "$path"
 }
 
-# write_whole PATH: stdin into a file of ours, complete or not at all.
+# write_whole PATH COMMAND...: its output into a file of ours, complete or not at all.
 write_whole() {
-  local new="$1.new"
-  cat >"$new" && sync "$new" && mv -fT "$new" "$1" || fail "$EXIT_FAILED" "cannot write $1; is the disk full or read-only?"
+  local path="$1"
+  shift
+  "$@" 2>/dev/null >"$path.new" && sync "$path.new" && mv -fT "$path.new" "$path" && sync "$(dirname "$path")" ||
+    fail "$EXIT_FAILED" "cannot write $path; is the disk full or read-only?"
 }

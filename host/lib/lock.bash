@@ -1,11 +1,14 @@
 # Who may change what at the same time: flock, held for one verb, with the holder's name beside it.
 # shellcheck shell=bash
 
-# take_lock FILE: waits up to LOCK_WAIT_SEC; refuses with who holds it since when and why.
+# For each of the two locks; together they leave a rest of every verb's time limit for its own sentence.
+readonly LOCK_WAIT_SEC=25
+
+# take_lock FILE [--shared]: waits up to LOCK_WAIT_SEC; refuses with who holds it since when and why.
 take_lock() {
-  local file="$1" descriptor
-  exec {descriptor}>>"$file" || fail "$EXIT_FAILED" "cannot write $file; is the disk full or read-only?"
-  if ! flock --wait "${LOCK_WAIT_SEC:-30}" "$descriptor"; then
+  local file="$1" how="${2:---exclusive}" descriptor
+  { exec {descriptor}>>"$file"; } 2>/dev/null || fail "$EXIT_FAILED" "cannot write $file; is the disk full or read-only?"
+  if ! flock "$how" --wait "$LOCK_WAIT_SEC" "$descriptor"; then
     fail "$EXIT_REFUSED" "another operation holds $file: $(head -c 300 "$file.holder" 2>/dev/null | safe_lines); try again when it has ended"
   fi
   LOCKS+=("$descriptor")
@@ -24,5 +27,9 @@ without_locks() {
 # lock_service: the locks of the verbs that change one service's files or state.
 lock_service() { take_lock "$SERVICE_DIR/lock"; }
 
+# share_service: of those that leave them alone and may run side by side: one unit's slow start must not hold up another's.
+share_service() { take_lock "$SERVICE_DIR/lock" --shared; }
+
 # lock_host: for what the services of a host share (the proxy's drop-in, daemon-reload). Always after lock_service.
-lock_host() { take_lock "$STATE_DIR/lock"; }
+# Hidden, since a service may have any name.
+lock_host() { take_lock "$STATE_DIR/.lock"; }

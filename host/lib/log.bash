@@ -21,7 +21,7 @@ fail() {
 # The disk may be full, and the first steps come before the directory: neither may hide the real reason.
 record() {
   [[ -d "${SERVICE_DIR:-}" ]] || return 0
-  { printf '%(%Y-%m-%dT%H:%M:%S%z)T\t%s\t%s\t%s\t%s\n' -1 "${VERB:--}" "${SUBJECT:--}" "$1" "$2" >>"$SERVICE_DIR/steps"; } 2>/dev/null || true
+  { printf '%(%Y-%m-%dT%H:%M:%S%z)T\t%s\t%s\t%s\t%s\n' -1 "${VERB:--}" "${SUBJECT:--}" "$1" "${2%%$'\n'*}" >>"$SERVICE_DIR/steps"; } 2>/dev/null || true
 }
 
 # safe_lines: stdin without control characters and with long lines cut, for the operator's terminal.

@@ -27,24 +27,32 @@ manifest_revision() { grep -v '^confirmed' "$1" | sha256sum | cut -c1-16; }
 
 # validate_manifest FILE: refuses what isn't a complete manifest of this service.
 validate_manifest() {
-  local header kind path mode owner key origin extra line=1
+  local header kind path sha256 mode owner key origin extra line=1
   IFS= read -r header <"$1" || true
   [[ "$header" == "pulumi-systemd-ha-manifest"$'\t'"1"$'\t'"$SERVICE"$'\t'* ]] ||
     fail "$EXIT_USAGE" "the manifest's header isn't one of version 1 for $SERVICE; is the library older or newer than the helper?"
-  while IFS=$'\037' read -r kind path _ mode owner _ key origin extra; do
+  while IFS=$'\037' read -r kind path sha256 mode owner _ key origin extra || [[ -n "$kind" ]]; do
     line=$((line + 1))
     [[ -n "$origin" && -z "$extra" ]] || fail "$EXIT_USAGE" "line $line of the manifest hasn't eight columns"
     case "$kind" in
       directory | log | file)
         [[ "$path" == /* && "$path" != *[[:cntrl:]]* && "$path/" != */../* ]] || fail "$EXIT_USAGE" "line $line of the manifest: not a plain absolute path"
         [[ "$mode" =~ ^[0-7]{4}$ ]] || fail "$EXIT_USAGE" "line $line of the manifest: $mode isn't a mode"
+        [[ "$owner" =~ ^[^:]+:[^:]+$ ]] || fail "$EXIT_USAGE" "line $line of the manifest: $owner isn't a user and a group"
         getent passwd "${owner%%:*}" >/dev/null || fail "$EXIT_FAILED" "there is no user ${owner%%:*} on this host; create it, or correct service.user"
         getent group "${owner##*:}" >/dev/null || fail "$EXIT_FAILED" "there is no group ${owner##*:} on this host; create it, or correct service.group"
-        [[ "$kind" != file || -f "$SERVICE_DIR/stage/$key" ]] || fail "$EXIT_FAILED" "the content of $path isn't staged; run the update again"
+        [[ "$kind" != file ]] || validate_staged "$path" "$sha256" "$key"
         [[ "$kind" != file ]] || refuse_unequal "$path" "$key" "$mode" "$owner"
         ;;
       unit) [[ "$path" =~ ^[A-Za-z0-9:_.@-]+$ ]] || fail "$EXIT_USAGE" "line $line of the manifest: not a unit's name" ;;
       *) fail "$EXIT_USAGE" "line $line of the manifest: unknown kind" ;;
     esac
   done < <(tail -n +2 "$1" | tr '\t' '\037')
+}
+
+# validate_staged PATH SHA256 KEY: what will be installed has arrived, and whole; a connection may break while it does.
+validate_staged() {
+  local staged="$SERVICE_DIR/stage/$3"
+  [[ "$3" =~ ^[0-9a-f]+$ && -f "$staged" ]] || fail "$EXIT_FAILED" "the content of $1 isn't staged; run the update again"
+  [[ "$2" == - || "$(sha256sum <"$staged")" == "$2  -" ]] || fail "$EXIT_FAILED" "the content of $1 didn't arrive whole; run the update again"
 }

@@ -45,8 +45,8 @@ inherit_original() {
   line="$(awk -F '\t' -v kind="$1" -v path="$2" '$1 == kind && $2 == path { print; exit }' "$directory/index" 2>/dev/null)"
   [[ -n "$line" ]] || return 1
   content="${line##*$'\t'}"
-  if [[ "$line" == file$'\t'*$'\t'file$'\t'* ]]; then
-    cp "$directory/$content" "$SERVICE_DIR/originals/$content" && sync "$SERVICE_DIR/originals/$content" ||
+  if [[ "$content" != - ]]; then
+    cp --no-dereference --remove-destination "$directory/$content" "$SERVICE_DIR/originals/$content" ||
       fail "$EXIT_FAILED" "cannot keep the original of $2; is the disk full?"
   fi
   printf '%s\n' "$line"

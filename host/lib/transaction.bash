@@ -1,6 +1,7 @@
 # An update is a transaction: opened by `install`, ended by `confirm`. In between its directory is there:
 #
-# SERVICE_DIR/transaction/: manifest (desired), revision, id, deadline (boot id and second of uptime), changed (paths written), reloaded
+# SERVICE_DIR/transaction/: manifest (desired), revision, id, deadline (boot id and second of uptime), previous (units and
+# files that were installed before, confirmed or not), changed (paths written), reloaded
 #
 # The directory is complete before it gets its name, and the transaction ends by one rename of the manifest.
 # shellcheck shell=bash
@@ -14,18 +15,38 @@ uptime_sec() {
 
 # open_transaction MANIFEST: replaces one that was never confirmed.
 open_transaction() {
-  local directory="$SERVICE_DIR/transaction" new="$SERVICE_DIR/transaction.new"
-  rm -rf "$new"
-  mkdir -m 0700 "$new" || fail "$EXIT_FAILED" "cannot create $new; is the disk full or read-only?"
-  cp "$1" "$new/manifest" && echo "$REVISION" >"$new/revision" && echo "$TRANSACTION" >"$new/id" && deadline >"$new/deadline" && : >"$new/changed" ||
+  local directory="$SERVICE_DIR/transaction" new="$SERVICE_DIR/transaction.new" old="$SERVICE_DIR/transaction.old"
+  finish_swap
+  rm -rf "$old" "$new"
+  mkdir -m 0700 "$new" 2>/dev/null && write_transaction "$1" "$new" 2>/dev/null && sync "$new"/* ||
     fail "$EXIT_FAILED" "cannot write $new; is the disk full or read-only?"
-  # Of a run that broke off: what it wrote still waits for its daemon-reload.
-  if [[ -s "$directory/changed" && ! -e "$directory/reloaded" ]]; then cat "$directory/changed" >>"$new/changed"; fi
-  sync "$new"/*
   fault_point open-transaction
-  rm -rf "$directory"
+  [[ ! -d "$directory" ]] || mv -T "$directory" "$old"
+  fault_point swap-transaction
   mv -T "$new" "$directory"
   sync "$SERVICE_DIR"
+  rm -rf "$old"
+}
+
+# finish_swap: after a run that died between the two renames above.
+finish_swap() { [[ -d "$SERVICE_DIR/transaction" || ! -d "$SERVICE_DIR/transaction.old" ]] || mv -T "$SERVICE_DIR/transaction.old" "$SERVICE_DIR/transaction"; }
+
+# write_transaction MANIFEST DIRECTORY
+write_transaction() {
+  local open="$SERVICE_DIR/transaction"
+  cp "$1" "$2/manifest" && echo "$REVISION" >"$2/revision" && echo "$TRANSACTION" >"$2/id" && deadline >"$2/deadline" &&
+    managed_rows >"$2/previous" && : >"$2/changed" || return 1
+  # Of a run that broke off: what it wrote still waits for its daemon-reload.
+  [[ ! -s "$open/changed" || -e "$open/reloaded" ]] || cat "$open/changed" >>"$2/changed"
+}
+
+# managed_rows: the units and files of every manifest that may be installed: the confirmed one's, and those of updates that
+# were never confirmed.
+managed_rows() {
+  local file
+  for file in "$SERVICE_DIR"/{manifest,transaction/previous,transaction/manifest}; do
+    [[ ! -f "$file" ]] || cat "$file" || return 1
+  done | awk -F '\t' '($1 == "unit" || $1 == "file") && !seen[$1, $2]++'
 }
 
 # deadline: until when the timer's health check leaves the field to the update.
@@ -40,6 +61,7 @@ require_transaction() {
   else
     open="$(manifest_confirmed "$SERVICE_DIR/manifest" 3)"
   fi
+  [[ -n "$REVISION" ]] || fail "$EXIT_USAGE" "no revision arrived on stdin"
   [[ "$open" == "$REVISION" ]] ||
     fail "$EXIT_SUPERSEDED" "revision ${open:-none} is installed on this host, not $REVISION: another update came in between; run the update again"
 }
@@ -57,25 +79,37 @@ current_manifest() {
 verb_confirm() {
   lock_service
   require_transaction
-  local directory="$SERVICE_DIR/transaction" counter
+  local directory="$SERVICE_DIR/transaction" done="$SERVICE_DIR/transaction.confirmed"
   if [[ ! -d "$directory" ]]; then
     say "already confirmed"
     return 0
   fi
-  counter="$(manifest_confirmed "$SERVICE_DIR/manifest" 4)"
-  {
-    cat "$directory/manifest"
-    printf 'confirmed\t%s\t%s\t%s\t%(%Y-%m-%dT%H:%M:%S%z)T\n' "$(cat "$directory/id")" "$REVISION" "$((${counter:-0} + 1))" -1
-  } | write_whole "$SERVICE_DIR/manifest"
+  # Of a run that died after the rename there is only the tidying up left.
+  is_confirmed "$directory" || write_whole "$SERVICE_DIR/manifest" confirmed_manifest "$directory"
   fault_point confirm
-  rm -rf "$directory"
+  write_whole "$SERVICE_DIR/originals/index" still_needed_originals
+  # Renamed first: half removed, it would look like an open one.
+  rm -rf "$done" && mv -T "$directory" "$done"
+  fault_point confirmed
+  rm -rf "$done"
   sweep_stage
   say "confirmed revision $REVISION"
 }
 
-# sweep_stage: staged content that no manifest names any more.
+is_confirmed() {
+  [[ "$(manifest_confirmed "$SERVICE_DIR/manifest" 2) $(manifest_confirmed "$SERVICE_DIR/manifest" 3)" == "$(cat "$1/id") $REVISION" ]]
+}
+
+confirmed_manifest() {
+  local counter
+  counter="$(manifest_confirmed "$SERVICE_DIR/manifest" 4)"
+  cat "$1/manifest" && printf 'confirmed\t%s\t%s\t%s\t%(%Y-%m-%dT%H:%M:%S%z)T\n' "$(cat "$1/id")" "$REVISION" "$((${counter:-0} + 1))" -1
+}
+
+# sweep_stage: staged content that no manifest names any more, and what a stage that died left.
 sweep_stage() {
   local staged
+  find "$SERVICE_DIR/stage" -name '.new.*' -mmin +60 -delete 2>/dev/null || true
   for staged in "$SERVICE_DIR"/stage/*; do
     [[ -e "$staged" ]] || continue
     awk -F '\t' -v key="${staged##*/}" '$1 == "file" && $7 == key { found = 1 } END { exit !found }' "$SERVICE_DIR/manifest" || rm -f "$staged"

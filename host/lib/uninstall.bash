@@ -2,45 +2,48 @@
 # shellcheck shell=bash
 
 verb_uninstall() {
+  local gone="$STATE_DIR/.$SERVICE.removed" path
+  rm -rf "$gone"
   if [[ ! -d "$SERVICE_DIR" ]]; then
+    forget_host
     say "nothing to remove"
     return 0
   fi
   lock_service
   lock_host
-  local manifest path
-  manifest="$(current_manifest)"
-  if [[ -f "$manifest" ]]; then
-    # The timer first, or it would repair what is being taken away.
-    while IFS=$'\037' read -r _ path _; do
-      if [[ "$path" == *.timer ]]; then retire_unit "$path"; fi
-    done < <(manifest_rows "$manifest" unit)
-    while IFS=$'\037' read -r _ path _; do
-      retire_unit "$path"
-    done < <(manifest_rows "$manifest" unit)
-    for path in $(own_services "$manifest"); do systemctl stop -- "$path" 2>/dev/null || true; done
-    fault_point retired
-    while IFS=$'\037' read -r _ path _; do
-      restore_file "$path"
-      fault_point restored
-    done < <({ manifest_rows "$manifest" file && confirmed_files; } | sort -u -t $'\037' -k 2,2)
-    restore_directories
-    systemctl daemon-reload || fail "$EXIT_FAILED" "systemctl daemon-reload failed; run the destroy again"
-    # Also of the health check's service, which is no unit that anybody enables.
-    for path in $(own_services "$manifest"); do systemctl reset-failed -- "$path" 2>/dev/null || true; done
-  fi
+  finish_swap
+  if [[ -f "$SERVICE_DIR/originals/index" ]]; then put_host_back; fi
   fault_point before-forget
-  rm -rf "$SERVICE_DIR"
+  # Renamed first: half removed, it would look like a service without originals.
+  mv -T "$SERVICE_DIR" "$gone"
+  fault_point forgotten
+  rm -rf "$gone"
   forget_host
   say "removed; application and logs stay"
 }
 
-# own_services MANIFEST: names of the service units that are files of ours.
-own_services() { manifest_rows "$1" file | sed -nE $'s|^file\037/etc/systemd/system/([^/\037]+\\.service)\037.*|\\1|p'; }
+put_host_back() {
+  local path
+  # The timer, which comes last, first: it would repair what is being taken away.
+  for path in $(managed_paths unit | tac); do retire_unit "$path"; done
+  for path in $(own_services); do systemctl stop -- "$path" 2>/dev/null || true; done
+  fault_point retired
+  while IFS= read -r path; do
+    restore_file "$path"
+    fault_point restored
+  done < <(managed_paths file)
+  restore_owners
+  systemctl daemon-reload || fail "$EXIT_FAILED" "systemctl daemon-reload failed; run the destroy again"
+  for path in $(managed_paths unit) $(own_services); do systemctl reset-failed -- "$path" 2>/dev/null || true; done
+}
 
-# confirmed_files: also those of the configuration before an update that broke off.
-confirmed_files() {
-  [[ ! -f "$SERVICE_DIR/manifest" ]] || manifest_rows "$SERVICE_DIR/manifest" file
+# managed_paths KIND
+managed_paths() { managed_rows | awk -F '\t' -v kind="$1" '$1 == kind { print $2 }'; }
+
+# own_services: service units of ours that nobody enables, such as the health check's.
+own_services() {
+  managed_rows | awk -F '\t' '$1 == "unit" { units[$2] } $1 == "file" && sub("^/etc/systemd/system/", "", $2) && $2 ~ /^[^\/]+\.service$/ { files[$2] }
+    END { for (name in files) if (!(name in units)) print name }'
 }
 
 # forget_host: the last service takes the helper and the state directory with it.

@@ -1,6 +1,9 @@
 # systemd: daemon-reload, enable --now, is-enabled and is-active, one unit at a time.
 # shellcheck shell=bash
 
+# Without the locks: a systemctl that hangs must not keep them after its verb was stopped.
+systemctl() { without_locks systemctl "$@"; }
+
 # unit_property UNIT PROPERTY
 unit_property() { systemctl show --property="$2" --value -- "$1" 2>/dev/null; }
 
@@ -32,29 +35,26 @@ needs_reload() {
 
 # enable UNIT [--witness HASH]: enabled at boot and running now, with what was installed.
 verb_enable() {
-  lock_service
+  share_service
   require_transaction
-  local unit="$SUBJECT" output
+  local unit="$SUBJECT" output state
   # Not where it is already, and without the reload of its own: each one clears the start limit's count.
   if [[ "$(systemctl is-enabled -- "$unit" 2>/dev/null)" != enabled ]]; then
     output="$(systemctl enable --no-reload -- "$unit" 2>&1)" ||
       fail "$EXIT_FAILED" "$unit can't be enabled: $(safe_lines <<<"$output" | tail -n 1)"
   fi
   fault_point enable
-  case "$(unit_property "$unit" ActiveState)" in
-    active)
-      if is_current "$unit"; then
-        say "enabled, already running"
-      else
-        start_unit restart "$unit"
-        say "enabled, restarted"
-      fi
-      ;;
-    *)
-      start_unit start "$unit"
-      say "enabled, started"
-      ;;
-  esac
+  state="$(unit_property "$unit" ActiveState)"
+  if [[ "$state" == active ]] && is_current "$unit"; then
+    say "enabled, already running"
+  elif [[ "$state" =~ ^(active|activating|reloading)$ ]] && ! is_current "$unit"; then
+    # Also one that is just starting: a start would wait for the process that has the former settings.
+    start_unit restart "$unit"
+    say "enabled, restarted"
+  else
+    start_unit start "$unit"
+    say "enabled, started"
+  fi
 }
 
 # is_current UNIT: does the running process have what the unit says? systemd writes LogExtraFields= of a unit to this file when
@@ -67,7 +67,8 @@ is_current() {
 start_unit() {
   local how="$1" unit="$2" output
   systemctl reset-failed -- "$unit" 2>/dev/null || true
-  if ! output="$(without_locks timeout --kill-after=5 "$WITHIN_SEC" systemctl "$how" -- "$unit" 2>&1)"; then
+  # No --kill-after, see with_time_limit.
+  if ! output="$(without_locks timeout "$WITHIN_SEC" systemctl "$how" -- "$unit" 2>&1)"; then
     fail_with_journal "$unit" "$unit didn't $how: $(reason_of "$unit" "$output")"
   fi
   fault_point "$how"

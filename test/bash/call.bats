@@ -1,0 +1,171 @@
+#!/usr/bin/env bats
+# What every verb of the helper has in common.
+
+load support/host
+
+setup() { new_host; }
+
+@test "a call without a verb or a service is refused with the usage" {
+  run --separate-stderr helper
+  equal "$status" 2
+  has "$stderr" "helper stage SERVICE PATH --key KEY < content"
+  run --separate-stderr helper install
+  equal "$status" 2
+}
+
+@test "a wrong call is refused with the usage and leaves nothing behind" {
+  local words
+  while read -r words; do
+    # shellcheck disable=SC2086 # the words of a line
+    run --separate-stderr helper $words </dev/null
+    equal "$status: $words" "2: $words"
+    has "$stderr" "helper install SERVICE --transaction ID < manifest"
+  done <<'END'
+restart shop --transaction aaaa
+install Shop --transaction aaaa
+install ../shop --transaction aaaa
+install shop
+install shop --transaction
+install shop --transaction xyz!
+install shop --transaction aaaa --within soon
+install shop --transaction aaaa --within 0
+install shop --transaction aaaa --within 08
+install shop --transaction aaaa --force
+stage shop /etc/x
+stage shop /etc/x --key
+stage shop /etc/x --key ../../etc/passwd
+stage shop --key abc123
+enable shop --transaction aaaa
+verify shop --transaction aaaa
+enable shop shop.service
+health-check shop --transaction aaaa
+END
+  absent "$STATE_DIR"
+}
+
+@test "the usage shows nothing but the header" {
+  run --separate-stderr helper
+  equal "${stderr_lines[0]:0:37}" "The part of pulumi-systemd-ha that ru"
+  [[ "$stderr" != *"set -euo"* && "$stderr" != *shellcheck* ]]
+}
+
+# unread_bytes COMMAND...: how much of a large stdin a command leaves; the plugin takes an unread rest for a failure of its own.
+unread_bytes() {
+  (head -c 3000000 /dev/zero | tr '\0' x) | { "$@" >/dev/null 2>&1 || true; wc -c; }
+}
+
+@test "all of stdin is read, also when a step fails early" {
+  equal "$(unread_bytes "$HELPER")" 0
+  equal "$(unread_bytes "$HELPER" nonsense shop)" 0
+  equal "$(unread_bytes "$HELPER" stage shop /etc/x --key '!')" 0
+  equal "$(unread_bytes "$HELPER" enable shop shop.service --transaction aaaa)" 0
+  equal "$(unread_bytes "$HELPER" install shop --transaction aaaa)" 0
+  equal "$(unread_bytes "$HELPER" uninstall shop)" 0
+  equal "$(unread_bytes "$HELPER" stage shop /etc/x --key abc123)" 0
+  rm -rf "$SERVICE_DIR" && : >"$SERVICE_DIR"
+  equal "$(unread_bytes "$HELPER" stage shop /etc/x --key abc123)" 0
+  rm -rf "$ROOT/run" && : >"$ROOT/run"
+  equal "$(unread_bytes "$HELPER" stage shop /etc/x --key abc123)" 0
+}
+
+@test "a state directory that can't be made is said in a sentence" {
+  : >"$STATE_DIR"
+  fails 1 helper stage shop /etc/x --key abc123 </dev/null
+  has "$stderr" "cannot create $SERVICE_DIR; is the disk full or read-only?"
+}
+
+@test "a /run that can't be written is said in a sentence" {
+  rm -rf "$ROOT/run" && : >"$ROOT/run"
+  fails 1 helper stage shop /etc/x --key abc123 </dev/null
+  has "$stderr" "cannot write to $ROOT/run;"
+}
+
+@test "the state directories are root's alone" {
+  helper stage shop /etc/x --key abc123 </dev/null
+  equal "$(stat -c '%a %U:%G' "$STATE_DIR" "$SERVICE_DIR")" "700 $OWNER"$'\n'"700 $OWNER"
+}
+
+@test "a step leaves no temporary file behind, failed or not" {
+  helper stage shop /etc/x --key abc123 <<<content
+  fails 2 helper install shop --transaction aaaa <<<nonsense
+  equal "$(find "$ROOT/run" -type f)" ""
+  equal "$(ls -A "$SERVICE_DIR/stage")" abc123
+}
+
+@test "each step is recorded on the host with time, verb, subject, exit code and sentence" {
+  helper stage shop /etc/x --key abc123 <<<content
+  fails 2 helper install shop --transaction aaaa <<<nonsense
+  equal "$(cut -f2- "$SERVICE_DIR/steps" | head -n 1)" $'stage\t/etc/x\t0\tdone'
+  has "$(sed -n 2p "$SERVICE_DIR/steps" | cut -f2-4)" $'install\tshop\t2'
+  [[ "$(head -n 1 "$SERVICE_DIR/steps")" =~ ^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}[+-][0-9]{4}$'\t' ]]
+  equal "$(wc -l <"$SERVICE_DIR/steps")" 2
+}
+
+@test "a sentence of several lines is recorded as one line" {
+  mkdir -p "$ROOT/srv/shop/bin"
+  printf '#!/bin/bash\necho one\necho two\nexit 1\n' >"$ROOT/check" && chmod +x "$ROOT/check"
+  unit_row shop.service | settle
+  run --separate-stderr step health-check --script "$ROOT/check"
+  equal "${#stderr_lines[@]}" 3
+  has "$(tail -n 1 "$SERVICE_DIR/steps")" $'\thealth-check\tshop\t1\tthe service'
+}
+
+@test "a step that hangs ends at its time limit with exit code 124 and a sentence" {
+  short_limits
+  { directory_row "$APP" && unit_row shop.service; } | manifest
+  install_manifest
+  echo "$UNITS/x" >>"$SERVICE_DIR/transaction/changed"
+  set_unit . daemon-reload=hang
+  sed -i 's#\^'"$UNITS"'/#^#' "$ROOT/host/lib/units.bash"
+  SECONDS=0
+  run --separate-stderr step daemon-reload --within 1
+  equal "$status" 124
+  ((SECONDS < 30))
+  has "$stderr" "daemon-reload shop took longer than 3 s and was stopped"
+  equal "$(record_of '^daemon-reload.shop.124.daemon-reload shop took longer' | wc -l)" 1
+  equal "$(find "$ROOT/run" -maxdepth 1 -type f)" ""
+}
+
+@test "what follows a step that was stopped isn't locked out" {
+  unit_row shop.service | manifest
+  install_manifest
+  set_unit shop.service start=hang UnitFileState=enabled
+  run step enable shop.service --within 1
+  equal "$status" 1
+  set_unit shop.service start=
+  step enable shop.service
+}
+
+has_child() { pgrep -P "$1" >/dev/null; }
+
+@test "SIGHUP stops no step" {
+  directory_row "$APP" | manifest
+  mkfifo "$ROOT/input"
+  "$HELPER" install shop --transaction aaaa --within 5 <"$ROOT/input" 3>&- &
+  local helper=$! limit
+  exec 8>"$ROOT/input"
+  cat <(echo "revision $(revision)") "$ROOT/manifest" >&8
+  eventually has_child "$helper"
+  limit="$(pgrep -P "$helper")"
+  eventually has_child "$limit"
+  # shellcheck disable=SC2046 # several ids
+  kill -HUP "$helper" "$limit" $(pgrep -P "$limit")
+  # timeout(1) with --kill-after would kill it five seconds later.
+  [[ -z "${PULUMI_SYSTEMD_HA_FULL:-}" ]] || "$REAL_SLEEP" 6
+  exec 8>&-
+  wait "$helper"
+  file_is "$SERVICE_DIR/transaction/id" aaaa
+}
+
+@test "a reader that went away stops no step half way" {
+  { directory_row "$APP/bin" && file_row "$APP/bin/check" new 0755; } | manifest
+  (
+    # Its reader has ended before it writes.
+    exec > >(:) 2>&1
+    "$REAL_SLEEP" 0.2
+    install_manifest
+    step confirm
+  )
+  file_is "$APP/bin/check" new
+  equal "$(record_of . | cut -f1,3)" $'install\t0\nconfirm\t0'
+}

@@ -1,0 +1,202 @@
+#!/usr/bin/env bats
+# Directories, logs and files get into place, and nothing that was planted there gets in the way.
+
+load support/host
+
+setup() { new_host; }
+teardown() { umount "$ROOT/full" "$STATE_DIR" 2>/dev/null || true; }
+
+mode_of() { stat -c '%04a %U:%G' "$1"; }
+
+@test "directories, logs and files are there with modes and owners" {
+  {
+    directory_row "$APP" 1775
+    directory_row "$APP/bin"
+    directory_row "$APP/logs"
+    log_row "$APP/logs/shop.log"
+    file_row "$APP/bin/check" "echo hello" 0755
+    file_row "$UNITS/apache2.service.d/restart.conf" "[Service]"
+  } | manifest
+  run --separate-stderr install_manifest
+  equal "$status" 0
+  equal "$output" "installed revision $(revision)"
+  equal "$stderr" ""
+  equal "$(mode_of "$APP")" "1775 $OWNER"
+  equal "$(mode_of "$APP/bin")" "0755 $OWNER"
+  equal "$(mode_of "$APP/logs/shop.log")" "0640 $OWNER"
+  equal "$(mode_of "$APP/bin/check")" "0755 $OWNER"
+  file_is "$APP/bin/check" "echo hello"
+  file_is "$UNITS/apache2.service.d/restart.conf" "[Service]"
+  equal "$(find "$APP" "$UNITS" -name '.*')" ""
+}
+
+@test "what is right already isn't touched by a second run" {
+  { directory_row "$APP/bin" && log_row "$APP/bin/log" && file_row "$APP/bin/check" new; } | manifest
+  install_manifest
+  local before
+  before="$(stat -c '%n %i %Y %Z' "$APP/bin" "$APP/bin/log" "$APP/bin/check")"
+  install_manifest bbbb
+  equal "$(stat -c '%n %i %Y %Z' "$APP/bin" "$APP/bin/log" "$APP/bin/check")" "$before"
+  file_is "$SERVICE_DIR/transaction/id" bbbb
+}
+
+@test "content, mode and owner that differ are put right" {
+  { directory_row "$APP/bin" && log_row "$APP/log" && file_row "$APP/bin/check" new 0755; } | manifest
+  mkdir -m 0777 "$APP/bin"
+  echo old >"$APP/bin/check"
+  echo line >"$APP/log"
+  chmod 0777 "$APP/bin/check" "$APP/log"
+  install_manifest
+  equal "$(mode_of "$APP/bin") $(mode_of "$APP/bin/check") $(mode_of "$APP/log")" "0755 $OWNER 0755 $OWNER 0640 $OWNER"
+  file_is "$APP/bin/check" new
+  # A log's content is the service's.
+  file_is "$APP/log" line
+}
+
+@test "only the mode differs: the file is replaced whole" {
+  file_row "$APP/check" new 0755 | manifest
+  echo new >"$APP/check"
+  install_manifest
+  equal "$(mode_of "$APP/check")" "0755 $OWNER"
+}
+
+@test "directories that another user owned become root's" {
+  needs_root
+  mkdir "$APP/bin" && chown -R nobody:nogroup "$APP"
+  { directory_row "$APP" 1775 root:nogroup && directory_row "$APP/bin" 0755 root:root && log_row "$APP/log" 0640 nobody:nogroup; } | manifest
+  install_manifest
+  equal "$(mode_of "$APP")" "1775 root:nogroup"
+  equal "$(mode_of "$APP/bin")" "0755 root:root"
+  equal "$(mode_of "$APP/log")" "0640 nobody:nogroup"
+}
+
+@test "a link in the place of a file is replaced, its target isn't touched" {
+  echo theirs >"$ROOT/tmp/target"
+  ln -s "$ROOT/tmp/target" "$APP/check"
+  file_row "$APP/check" new | manifest
+  install_manifest
+  [[ ! -L "$APP/check" ]]
+  file_is "$APP/check" new
+  file_is "$ROOT/tmp/target" theirs
+}
+
+@test "a link at the temporary name isn't written through" {
+  echo theirs >"$ROOT/tmp/target"
+  ln -s "$ROOT/tmp/target" "$APP/.check.dpkg-new"
+  file_row "$APP/check" new | manifest
+  install_manifest
+  file_is "$APP/check" new
+  file_is "$ROOT/tmp/target" theirs
+}
+
+# refused SENTENCE: install fails with it, and the file of the same update is still the old one.
+refused() {
+  fails "${2:-4}" install_manifest
+  # shellcheck disable=SC2154 # set by run
+  equal "$stderr" "$1"
+  absent "$UNITS/shop.service"
+}
+
+@test "a directory in the place of a file is refused before anything is replaced" {
+  mkdir "$APP/check"
+  { file_row "$UNITS/shop.service" new && file_row "$APP/check" new; } | manifest
+  refused "$APP/check is a directory where a file belongs; move it away and run the update again"
+  # And the host can still be put back.
+  helper uninstall shop </dev/null
+  [[ -d "$APP/check" ]]
+}
+
+@test "a directory at the temporary name is refused in a sentence" {
+  mkdir -p "$APP/.check.dpkg-new/full"
+  file_row "$APP/check" new | manifest
+  refused "cannot write $APP/.check.dpkg-new; is the disk full or read-only?" 1
+}
+
+@test "a link in the place of a directory is refused, its target isn't touched" {
+  mkdir -m 0700 "$ROOT/tmp/target"
+  ln -s "$ROOT/tmp/target" "$APP/logs"
+  { directory_row "$APP/logs" && file_row "$UNITS/shop.service" new; } | manifest
+  refused "$APP/logs is a link or a file where a directory belongs; replace it and run the update again"
+  equal "$(stat -c %a "$ROOT/tmp/target")" 700
+  [[ -L "$APP/logs" ]]
+}
+
+@test "a file in the place of a directory is refused" {
+  : >"$APP/logs"
+  { directory_row "$APP/logs" && file_row "$UNITS/shop.service" new; } | manifest
+  refused "$APP/logs is a link or a file where a directory belongs; replace it and run the update again"
+}
+
+@test "a dangling link in the place of a directory is refused" {
+  ln -s "$ROOT/tmp/nothing" "$APP/logs"
+  { directory_row "$APP/logs" && file_row "$UNITS/shop.service" new; } | manifest
+  refused "$APP/logs is a link or a file where a directory belongs; replace it and run the update again"
+  absent "$ROOT/tmp/nothing"
+}
+
+LOG_REFUSED="is a link, a directory or has a second name, where a log file belongs; remove it and run the update again"
+
+@test "a link planted at a log is refused, its target isn't touched" {
+  echo theirs >"$ROOT/tmp/target" && chmod 0600 "$ROOT/tmp/target"
+  ln -s "$ROOT/tmp/target" "$APP/shop.log"
+  { log_row "$APP/shop.log" && file_row "$UNITS/shop.service" new; } | manifest
+  refused "$APP/shop.log $LOG_REFUSED"
+  equal "$(stat -c %a "$ROOT/tmp/target")" 600
+}
+
+@test "a dangling link planted at a log is refused, its target isn't made" {
+  ln -s "$ROOT/tmp/nothing" "$APP/shop.log"
+  { log_row "$APP/shop.log" && file_row "$UNITS/shop.service" new; } | manifest
+  refused "$APP/shop.log $LOG_REFUSED"
+  absent "$ROOT/tmp/nothing"
+}
+
+@test "a hard link at a log is refused, so that no other file is given away" {
+  echo theirs >"$ROOT/tmp/shadow" && chmod 0600 "$ROOT/tmp/shadow"
+  ln "$ROOT/tmp/shadow" "$APP/shop.log"
+  { log_row "$APP/shop.log" && file_row "$UNITS/shop.service" new; } | manifest
+  refused "$APP/shop.log $LOG_REFUSED"
+  equal "$(stat -c %a "$ROOT/tmp/shadow")" 600
+}
+
+@test "a directory or a pipe in the place of a log is refused" {
+  mkdir "$APP/shop.log"
+  { log_row "$APP/shop.log" && file_row "$UNITS/shop.service" new; } | manifest
+  refused "$APP/shop.log $LOG_REFUSED"
+  rmdir "$APP/shop.log" && mkfifo "$APP/shop.log"
+  refused "$APP/shop.log $LOG_REFUSED"
+}
+
+@test "a full disk is said in a sentence, and leaves the old content" {
+  needs_root
+  mkdir "$ROOT/full"
+  mount -t tmpfs -o size=64k none "$ROOT/full" 2>/dev/null || skip "can't mount a tmpfs here"
+  echo old >"$ROOT/full/shop.service"
+  file_row "$ROOT/full/shop.service" "$(printf '%070000d' 0)" | manifest
+  run --separate-stderr install_manifest
+  file_is "$ROOT/full/shop.service" old
+  equal "$(ls -A "$ROOT/full")" shop.service
+  equal "$status" 1
+  equal "$stderr" "cannot write $ROOT/full/.shop.service.dpkg-new; is the disk full or read-only?"
+}
+
+@test "a full state directory is said in a sentence by every verb that writes" {
+  needs_root
+  mkdir -p "$STATE_DIR"
+  mount -t tmpfs -o size=512k none "$STATE_DIR" 2>/dev/null || skip "can't mount a tmpfs here"
+  { unit_row shop.service && file_row "$UNITS/shop.service" new; } | manifest
+  install_manifest
+  local rounds=0 verb
+  head -c 600000 /dev/zero 2>/dev/null >"$SERVICE_DIR/filler" || true
+  : >"$ROOT/answers"
+  for verb in "stage shop /etc/x --key abc123" "install shop --transaction bbbb" "confirm shop --transaction aaaa"; do
+    # shellcheck disable=SC2086 # words
+    run --separate-stderr helper $verb < <(echo "revision $(revision)" && tail -c 5000 "$ROOT/manifest" && [[ "$verb" != stage* ]] || head -c 9000 /dev/zero)
+    rounds=$((rounds + 1))
+    echo "$status ${#stderr_lines[@]} ${stderr//$'\n'/;}" >>"$ROOT/answers"
+  done
+  cat "$ROOT/answers"
+  equal "$rounds" 3
+  equal "$(cut -d' ' -f1,2 "$ROOT/answers" | sort -u)" "1 1"
+  equal "$(grep -c 'disk full' "$ROOT/answers")" 3
+}

@@ -1,0 +1,140 @@
+# A host that is only a folder: a copy of host/ whose paths lie below $ROOT, and stubs of systemd's commands.
+# shellcheck shell=bash
+bats_require_minimum_version 1.5.0
+
+PROJECT="${PROJECT:-$(cd "${BATS_TEST_DIRNAME:?}/../.." && pwd)}"
+# The owner of whatever is made here: root in CI, anybody elsewhere.
+OWNER="$(id -un):$(id -gn)"
+# Real programs, where a stub has the plain name.
+REAL_SLEEP="$(type -P sleep)"
+export REAL_SLEEP
+
+# new_host [ROOT]: a fresh one. Locks are waited for a moment only.
+new_host() {
+  export ROOT="${1:-$BATS_TEST_TMPDIR/host}"
+  STATE_DIR="$ROOT/var/lib/pulumi-systemd-ha"
+  SERVICE_DIR="$STATE_DIR/shop"
+  UNITS="$ROOT/etc/systemd/system"
+  APP="$ROOT/srv/shop"
+  mkdir -p "$ROOT"/{run/systemd/{units,system},var/lib,usr/local/lib,etc/systemd/system,etc/logrotate.d,systemd,http,tmp} "$APP"
+  cp -r "$PROJECT/host" "$ROOT/host"
+  relocate "$ROOT/host/helper" "$ROOT/host/probe" "$ROOT"/host/*.bash "$ROOT"/host/lib/*.bash
+  sed -i 's/LOCK_WAIT_SEC=[0-9]*/LOCK_WAIT_SEC=0.3/' "$ROOT"/host/{helper,lib/*.bash}
+  HELPER="$ROOT/host/helper"
+  PATH="$PROJECT/test/bash/support/stubs:$PATH"
+}
+
+# short_limits: for tests that wait for a step's time limit.
+short_limits() { sed -i 's/^readonly MARGIN_SEC=.*/readonly MARGIN_SEC=2/' "$HELPER"; }
+
+# relocate FILE...: every path of a real host that host/ or the health check names goes below $ROOT.
+relocate() {
+  sed -E -i "s#(^|[^A-Za-z0-9_.}/-])/(var/lib|usr/local/lib|etc/systemd|etc/pulumi-systemd-ha|etc/logrotate\.d|run)([/\" ;]|\$)#\1$ROOT/\2\3#g" "$@"
+}
+
+# manifest < rows with `|` between the columns: a whole manifest, in $ROOT/manifest.
+manifest() { { printf 'pulumi-systemd-ha-manifest\t1\tshop\ttest/stack\n' && tr '|' '\t'; } >"$ROOT/manifest"; }
+revision() { sha256sum "$ROOT/manifest" | cut -c1-16; }
+
+# Rows of a manifest.
+directory_row() { printf 'directory|%s|-|%s|%s|-|-|-\n' "$1" "${2:-0755}" "${3:-$OWNER}"; }
+log_row() { printf 'log|%s|-|%s|%s|-|-|-\n' "$1" "${2:-0640}" "${3:-$OWNER}"; }
+unit_row() { printf 'unit|%s|-|-|-|-|%s|%s\n' "$1" "${2:-service}" "${3:-ours}"; }
+# file_row PATH CONTENT [MODE]: stages the content too.
+file_row() {
+  local key
+  key="$(sha256 "$2")"
+  mkdir -p "$SERVICE_DIR/stage" && printf '%s\n' "$2" >"$SERVICE_DIR/stage/$key"
+  printf 'file|%s|%s|%s|%s|-|%s|-\n' "$1" "$key" "${3:-0644}" "$OWNER" "$key"
+}
+
+sha256() { printf '%s\n' "$1" | sha256sum | cut -d' ' -f1; }
+
+# The calls, as the library makes them: a revision line on stdin.
+helper() { "$HELPER" "$@"; }
+install_manifest() { cat <(echo "revision $(revision)") "$ROOT/manifest" | helper install shop --transaction "${1:-aaaa}" --within 5; }
+# step VERB [UNIT] [OPTION...]: one of the steps after install.
+step() {
+  local verb="$1" limits=()
+  shift
+  [[ "$verb" != @(enable|verify|health-check) || " $* " == *" --within "* ]] || limits=(--within 5)
+  echo "revision $(revision)" | helper "$verb" shop "$@" --transaction "${TRANSACTION:-aaaa}" "${limits[@]}"
+}
+
+# settle < rows: installed and confirmed.
+settle() {
+  manifest
+  { install_manifest && step daemon-reload && step confirm; } >/dev/null
+}
+
+# app_unit WITNESS: text of a unit file that carries it, as templates/app.service.hbs does.
+app_unit() { printf '[Service]\nExecStart=/bin/true\nLogExtraFields=PULUMI_SYSTEMD_HA_WITNESS=%s\n' "$1"; }
+
+# set_unit UNIT PROPERTY=VALUE...: what the systemctl stub says of it.
+set_unit() {
+  local directory="$ROOT/systemd/$1" assignment
+  mkdir -p "$directory"
+  shift
+  for assignment in "$@"; do printf '%s\n' "${assignment#*=}" >"$directory/${assignment%%=*}"; done
+}
+
+# calls [PATTERN]: the commands that the stubs saw.
+calls() { grep -E -- "${1:-.}" "$ROOT/calls" || true; }
+count_calls() { calls "$1" | wc -l; }
+forget_calls() { : >"$ROOT/calls"; }
+
+# record_of PATTERN: the lines that the helper left on the host.
+record_of() { cut -f2- "$SERVICE_DIR/steps" | grep -E -- "$1"; }
+
+# Assertions: what is compared is shown when it differs.
+equal() {
+  [[ "$1" == "$2" ]] || {
+    printf 'expected: %s\nobserved: %s\n' "$2" "$1" >&2
+    return 1
+  }
+}
+has() {
+  [[ "$1" == *"$2"* ]] || {
+    printf 'expected to contain: %s\nobserved: %s\n' "$2" "$1" >&2
+    return 1
+  }
+}
+file_is() { equal "$(cat "$1")" "$2"; }
+absent() { [[ ! -e "$1" && ! -L "$1" ]] || { echo "$1 is there" >&2 && return 1; }; }
+# fails CODE COMMAND...: with that exit code and exactly one line on stderr, which is in $stderr.
+fails() {
+  local code="$1"
+  shift
+  run --separate-stderr -- "$@"
+  # shellcheck disable=SC2154 # set by run
+  equal "$status" "$code" && equal "${#stderr_lines[@]}" 1
+}
+
+# eventually COMMAND...: tried again for half a minute.
+eventually() {
+  local end=$((SECONDS + 30))
+  until "$@"; do
+    ((SECONDS < end)) || {
+      echo "didn't come true: $*" >&2
+      return 1
+    }
+    "$REAL_SLEEP" 0.02
+  done
+}
+# process_of VERB: ids of the helper's processes that run it on this test's host.
+process_of() { pgrep -f "bash $HELPER $1 "; }
+has_called() { [[ -n "$(calls "$1")" ]]; }
+
+needs_root() { ((EUID == 0)) || skip "needs root"; }
+
+# kill_at N: the helper is killed at the Nth fault point that it passes (0: at none); which it passes is in $ROOT/fault-points.
+kill_at() {
+  : >"$ROOT/fault-points"
+  cat >"$ROOT/host/lib/fault.bash" <<END
+# shellcheck shell=bash
+fault_point() {
+  printf '%s\n' "\$1" >>"$ROOT/fault-points"
+  [[ "\$(wc -l <"$ROOT/fault-points")" != $1 ]] || kill -KILL "\$\$"
+}
+END
+}

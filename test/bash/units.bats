@@ -1,0 +1,288 @@
+#!/usr/bin/env bats
+# daemon-reload, enable, verify: one unit at a time, and only what is needed.
+
+load support/host
+
+setup() { new_host; }
+
+# installed WITNESS: the unit file that carries it is in place, not reloaded yet.
+installed() {
+  { unit_row shop.service && unit_row apache2.service proxy host && file_row "$UNITS/shop.service" "$(app_unit "$1")"; } | manifest
+  install_manifest "${2:-aaaa}" >/dev/null
+}
+
+@test "daemon-reload runs once an update, if a unit file was written" {
+  installed 1111
+  run step daemon-reload
+  equal "$output" reloaded
+  run step daemon-reload
+  equal "$output" "not needed: no unit file was written"
+  equal "$(count_calls daemon-reload)" 1
+}
+
+@test "daemon-reload isn't run for files that are no units" {
+  { file_row "$APP/check" new && file_row "$ROOT/etc/logrotate.d/shop" new && unit_row shop.service; } | manifest
+  install_manifest
+  run step daemon-reload
+  equal "$output" "not needed: no unit file was written"
+  equal "$(count_calls daemon-reload)" 0
+}
+
+@test "daemon-reload runs for a drop-in, a removed unit and a foreign change too" {
+  file_row "$UNITS/apache2.service.d/restart.conf" "[Service]" | manifest
+  install_manifest && step daemon-reload && step confirm
+  unit_row shop.service | manifest
+  install_manifest bbbb && step daemon-reload && step confirm
+  equal "$(count_calls daemon-reload)" 2
+  install_manifest cccc
+  step daemon-reload
+  equal "$(count_calls daemon-reload)" 2
+  set_unit shop.service NeedDaemonReload=yes
+  step daemon-reload
+  equal "$(count_calls daemon-reload)" 3
+}
+
+@test "a reload that an update which broke off still needed isn't forgotten" {
+  installed 1111
+  { unit_row shop.service && file_row "$UNITS/shop.service" "$(app_unit 1111)" && file_row "$APP/check" new; } | manifest
+  install_manifest bbbb
+  run step daemon-reload
+  equal "$output" reloaded
+}
+
+@test "a daemon-reload that fails is said in a sentence and tried again" {
+  installed 1111
+  set_unit . daemon-reload=fail
+  fails 1 step daemon-reload
+  equal "$stderr" "systemctl daemon-reload failed; systemd's reason is in journalctl -b -u init.scope"
+  set_unit . daemon-reload=
+  run step daemon-reload
+  equal "$output" reloaded
+}
+
+@test "a confirmed update needs no daemon-reload" {
+  unit_row shop.service | settle
+  run step daemon-reload
+  equal "$output" "not needed: no unit file was written"
+}
+
+@test "a unit that is down is enabled and started" {
+  installed 1111 && step daemon-reload
+  run --separate-stderr step enable shop.service --witness 1111
+  equal "$status $output$stderr" "0 enabled, started"
+  equal "$(calls 'enable|start' | grep -v is-enabled)" "systemctl enable --no-reload -- shop.service
+systemctl start -- shop.service"
+  equal "$(systemctl is-enabled shop.service) $(systemctl is-active shop.service)" "enabled active"
+}
+
+@test "a unit that runs with what was installed is neither enabled again nor restarted" {
+  installed 1111 && step daemon-reload && step enable shop.service --witness 1111
+  forget_calls
+  run step enable shop.service --witness 1111
+  equal "$output" "enabled, already running"
+  equal "$(calls ' (enable|start|restart) ')" ""
+}
+
+@test "a unit that runs with something older is restarted once, after reset-failed" {
+  installed 1111 && step daemon-reload && step enable shop.service --witness 1111
+  installed 2222 bbbb && step daemon-reload
+  forget_calls
+  run step enable shop.service --witness 2222
+  equal "$output" "enabled, restarted"
+  run step enable shop.service --witness 2222
+  equal "$output" "enabled, already running"
+  equal "$(calls 'reset-failed|start')" "systemctl reset-failed -- shop.service
+systemctl restart -- shop.service"
+}
+
+@test "a process without a witness is restarted" {
+  set_unit shop.service ActiveState=active UnitFileState=enabled
+  installed 1111 && step daemon-reload
+  run step enable shop.service --witness 1111
+  equal "$output" "enabled, restarted"
+}
+
+@test "a unit without a witness of ours is never restarted while it runs" {
+  set_unit apache2.service ActiveState=active UnitFileState=disabled
+  installed 1111
+  run step enable apache2.service
+  equal "$output" "enabled, already running"
+  equal "$(systemctl is-enabled apache2.service)" enabled
+}
+
+@test "a unit that is starting with something older is restarted, not waited for" {
+  installed 1111
+  set_unit shop.service ActiveState=activating UnitFileState=enabled
+  run step enable shop.service --witness 1111
+  equal "$output" "enabled, restarted"
+}
+
+@test "a unit that is starting with what was installed is waited for" {
+  installed 1111
+  set_unit shop.service ActiveState=activating UnitFileState=enabled
+  echo PULUMI_SYSTEMD_HA_WITNESS=1111 >"$ROOT/run/systemd/units/log-extra-fields:shop.service"
+  run step enable shop.service --witness 1111
+  equal "$output" "enabled, started"
+  equal "$(count_calls restart)" 0
+}
+
+@test "a unit in start limit is recovered" {
+  installed 1111
+  set_unit shop.service ActiveState=failed Result=start-limit-hit UnitFileState=enabled
+  step enable shop.service --witness 1111
+  equal "$(calls 'reset-failed|start')" "systemctl reset-failed -- shop.service
+systemctl start -- shop.service"
+}
+
+@test "a unit that can't be enabled is said with systemd's reason" {
+  installed 1111
+  printf 'Failed to enable unit: \033[31mUnit file %s is masked.\n' "$UNITS/shop.service" >"$ROOT/systemd/shop.service.enable"
+  mkdir -p "$ROOT/systemd/shop.service" && mv "$ROOT/systemd/shop.service.enable" "$ROOT/systemd/shop.service/enable"
+  fails 1 step enable shop.service --witness 1111
+  equal "$stderr" "shop.service can't be enabled: Failed to enable unit: [31mUnit file $UNITS/shop.service is masked."
+  equal "$(count_calls ' start ')" 0
+}
+
+# doesnt_start SENTENCE PROPERTY=VALUE...: what the operator reads when the start fails and systemd says so.
+doesnt_start() {
+  local sentence="$1"
+  shift
+  set_unit shop.service start=fail ActiveState=inactive ExecMainStatus=0 "$@"
+  run --separate-stderr step enable shop.service --witness 1111
+  equal "$status" 1
+  equal "${stderr_lines[0]}" "$sentence"
+}
+
+@test "why a unit didn't start is said in words" {
+  installed 1111
+  doesnt_start "shop.service didn't start: its process exited with status 3" Result=exit-code ExecMainStatus=3
+  doesnt_start "shop.service didn't start: its process was killed by signal 9" Result=signal ExecMainStatus=9
+  doesnt_start "shop.service didn't start: its process was killed by signal 11" Result=core-dump ExecMainStatus=11
+  doesnt_start "shop.service didn't start: it didn't become ready in time" Result=timeout
+  doesnt_start "shop.service didn't start: it failed too often and hit its start limit" Result=start-limit-hit
+  doesnt_start "shop.service didn't start: systemd says protocol" Result=protocol
+  doesnt_start "shop.service didn't start: Job for shop.service failed because the control process exited with error code." Result=success
+}
+
+@test "the last journal lines belong to the failure" {
+  installed 1111
+  printf 'line %s\n' {1..30} >"$ROOT/journal"
+  printf 'shop.service: Consumed 1.2s CPU time.\n' >>"$ROOT/journal"
+  doesnt_start "shop.service didn't start: its process exited with status 1" Result=exit-code ExecMainStatus=1
+  equal "${stderr_lines[1]}" "last lines of journalctl -u shop.service:"
+  equal "${stderr_lines[2]}" "  line 11"
+  equal "${stderr_lines[-1]}" "  line 30"
+  equal "${#stderr_lines[@]}" 22
+  has "$(tail -n 1 "$SERVICE_DIR/steps")" $'enable\tshop.service\t1\tshop.service didn\'t start: its process exited with status 1'
+}
+
+@test "a unit without a journal fails all the same" {
+  installed 1111
+  doesnt_start "shop.service didn't start: its process exited with status 1" Result=exit-code ExecMainStatus=1
+  equal "${#stderr_lines[@]}" 2
+}
+
+@test "journal lines can't drive the terminal, and none is so long that it hangs the plugin" {
+  installed 1111
+  { printf 'red \033[31m bell \a tab\tend\n' && head -c 300000 /dev/zero | tr '\0' x; } >"$ROOT/journal"
+  doesnt_start "shop.service didn't start: its process exited with status 1" Result=exit-code ExecMainStatus=1
+  equal "${stderr_lines[2]}" $'  red [31m bell  tab\tend'
+  (($(printf '%s\n' "${stderr_lines[@]}" | wc -L) < 65536))
+  [[ "$stderr" != *[$'\033\a']* ]]
+}
+
+@test "a start that hangs ends within its time, with a sentence" {
+  installed 1111
+  set_unit shop.service start=hang
+  run --separate-stderr step enable shop.service --witness 1111 --within 1
+  equal "$status" 1
+  equal "${stderr_lines[0]}" "shop.service didn't start: no answer within 1 s"
+}
+
+@test "verify tells enabled and active" {
+  installed 1111
+  set_unit shop.service UnitFileState=enabled ActiveState=active
+  run --separate-stderr step verify shop.service
+  equal "$status$stderr" 0
+  equal "$output" $'is-enabled enabled\nis-active active'
+}
+
+@test "verify asks for one unit at a time" {
+  installed 1111
+  set_unit shop.service UnitFileState=enabled ActiveState=active
+  forget_calls
+  step verify shop.service
+  equal "$(calls 'is-')" $'systemctl is-enabled -- shop.service\nsystemctl is-active -- shop.service'
+}
+
+@test "verify fails for a unit that isn't enabled, or that isn't there" {
+  installed 1111
+  set_unit shop.service UnitFileState=disabled ActiveState=active
+  fails 1 step verify shop.service
+  equal "$stderr" "shop.service isn't enabled: is-enabled says disabled"
+  fails 1 step verify nothing.service
+  equal "$stderr" "nothing.service isn't enabled: is-enabled says nothing"
+}
+
+@test "verify fails for a unit that isn't active, with its journal" {
+  installed 1111
+  echo "cannot open database" >"$ROOT/journal"
+  set_unit shop.service UnitFileState=enabled ActiveState=failed
+  run --separate-stderr step verify shop.service
+  equal "$status" 1
+  equal "$stderr" "shop.service isn't active: is-active says failed
+last lines of journalctl -u shop.service:
+  cannot open database"
+}
+
+@test "verify waits while a unit is starting or reloading" {
+  installed 1111
+  set_unit shop.service UnitFileState=enabled ActiveState=activating
+  printf '%s\n' activating activating reloading active >"$ROOT/systemd/shop.service/ActiveState.next"
+  step verify shop.service
+  equal "$(count_calls sleep)" 3
+}
+
+@test "verify doesn't wait for ever" {
+  installed 1111
+  set_unit shop.service UnitFileState=enabled ActiveState=activating
+  run --separate-stderr step verify shop.service --within 7
+  equal "$status" 1
+  equal "${stderr_lines[0]}" "shop.service isn't active: is-active says activating"
+  equal "$(count_calls sleep)" 7
+}
+
+# check_that SCRIPT-LINE...: a health check script that does this.
+check_that() {
+  printf '%s\n' '#!/bin/bash' "$@" >"$ROOT/check"
+  chmod +x "$ROOT/check"
+}
+
+@test "health-check tells the result and the lines that the check logged" {
+  installed 1111
+  check_that "echo \"\$*\" >'$ROOT/arguments'" "printf 'passed true\ntime 2026-01-22T22:14:39+0100\nexternal ok\n' >'$SERVICE_DIR/health'" "echo '[2026-01-22 22:14:39] SUCCESS: All checks passed'"
+  run --separate-stderr step health-check --script "$ROOT/check"
+  equal "$status$stderr" 0
+  equal "$output" "passed true
+time 2026-01-22T22:14:39+0100
+external ok
+log [2026-01-22 22:14:39] SUCCESS: All checks passed"
+  file_is "$ROOT/arguments" "--gate 5"
+}
+
+@test "health-check fails with what the check logged" {
+  installed 1111
+  check_that "echo '[2026-01-22 22:14:39] ERROR: shop.service is not running'" "printf '\033[31mred\n'" "exit 1"
+  run --separate-stderr step health-check --script "$ROOT/check"
+  equal "$status" 1
+  equal "$stderr" "the service isn't healthy 5 s after the start:
+[2026-01-22 22:14:39] ERROR: shop.service is not running
+[31mred"
+}
+
+@test "health-check fails where the script is missing" {
+  installed 1111
+  run --separate-stderr step health-check --script "$ROOT/nothing"
+  equal "$status" 1
+  equal "${stderr_lines[0]}" "the service isn't healthy 5 s after the start:"
+}
