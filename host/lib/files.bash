@@ -37,7 +37,7 @@ put_directory() {
   if [[ ! -e "$path" && ! -L "$path" ]]; then
     { mkdir -p "$(dirname "$path")" && mkdir -m 0700 "$path"; } 2>/dev/null || [[ -d "$path" ]] || fail "$EXIT_FAILED" "cannot create $path; is the disk full or read-only?"
   fi
-  chown -h "$owner" "$path"
+  [[ "$(stat -c '%U:%G' "$path")" == "$owner" ]] || chown -h "$owner" "$path"
   [[ -d "$path" && ! -L "$path" ]] || fail "$EXIT_REFUSED" "$path is a link or a file where a directory belongs; replace it and run the update again"
   [[ "$(stat -c '%04a' "$path")" == "$mode" ]] || chmod "$mode" "$path"
 }

@@ -78,6 +78,5 @@ remove_undesired() {
     manifest_has "$1" file "$path" && continue
     note_changed "$path"
     restore_file "$path"
-    fault_point removed
   done < <(manifest_rows "$previous" file)
 }

@@ -81,6 +81,8 @@ verb_confirm() {
   require_transaction
   local directory="$SERVICE_DIR/transaction" done="$SERVICE_DIR/transaction.confirmed"
   if [[ ! -d "$directory" ]]; then
+    rm -rf "$done"
+    sweep_stage
     say "already confirmed"
     return 0
   fi

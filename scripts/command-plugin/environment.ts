@@ -18,7 +18,7 @@ type Answer = (failure: boolean | Error) => void;
 export interface Variable {
   readonly name: string;
   readonly value: string;
-  /** A refusal (sshd's AcceptEnv lacks the name): returns true if the command may run without the variable. */
+  /** The command may run without it, if the server refuses it (sshd's AcceptEnv lacks the name). */
   readonly isOptional: boolean;
 }
 

@@ -77,7 +77,14 @@ export function login(hop: Hop, { methods, hostKey }: Credentials, sock: Duplex)
 
 export function tcp({ host, port, perDialTimeout }: Hop): Promise<Socket> {
   return new Promise((resolve, reject) => {
-    const socket = connect({ host, port: Math.trunc(port), noDelay: true });
+    // Without keep-alive a command on a host that lost power would never end; 15 s is what the official plugin has.
+    const socket = connect({
+      host,
+      port: Math.trunc(port),
+      noDelay: true,
+      keepAlive: true,
+      keepAliveInitialDelay: 15_000,
+    });
     const timer =
       perDialTimeout > 0
         ? setTimeout(() => {

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { setMaxListeners } from "node:events";
-import { type CommandState, type Operation, runCommand } from "./command";
+import { type CommandState, runCommand } from "./command";
 import { areOutputsUncertain, compareInputs, type Difference } from "./difference";
 import type { Engine } from "./engine";
 import { checkInputs, type CheckedInputs, type CommandInputs } from "./inputs";
@@ -20,10 +20,15 @@ export interface Change {
 /** `command:remote:Command`, as far as the engine can see it. Every answer is what the official plugin answers. */
 export class CommandProvider {
   private readonly cancelled = new AbortController();
+  private running = 0;
 
   constructor(private readonly engine: Engine) {
     // One listener for each command that waits between two dials.
     setMaxListeners(0, this.cancelled.signal);
+  }
+
+  get isRunning(): boolean {
+    return this.running > 0;
   }
 
   cancel(): void {
@@ -45,9 +50,7 @@ export class CommandProvider {
     if (change.isPreview) return { id, state: { ...inputs, stdout: UNKNOWN, stderr: UNKNOWN } };
     const wanted = reveal(inputs) as unknown as CommandInputs;
     const output =
-      wanted.create === undefined
-        ? NO_OUTPUT
-        : await runCommand(wanted.create, wanted, NO_OUTPUT, this.operation(change));
+      wanted.create === undefined ? NO_OUTPUT : await this.run(wanted.create, wanted, NO_OUTPUT, change);
     return { id, state: { ...inputs, ...output } };
   }
 
@@ -61,24 +64,29 @@ export class CommandProvider {
     }
     const wanted = reveal(inputs) as unknown as CommandInputs;
     const command = wanted.update ?? wanted.create;
-    const output =
-      command === undefined ? previous : await runCommand(command, wanted, previous, this.operation(change));
+    const output = command === undefined ? previous : await this.run(command, wanted, previous, change);
     return { ...inputs, ...output };
   }
 
   /** Runs the command that the state has, over the connection that the state has. */
   async delete(state: Values, change: Change): Promise<void> {
     const old = reveal(state) as unknown as CommandState;
-    if (old.delete !== undefined) await runCommand(old.delete, old, old, this.operation(change));
+    if (old.delete !== undefined) await this.run(old.delete, old, old, change);
   }
 
-  private operation({ urn, timeoutSeconds }: Change): Operation {
+  private async run(text: string, inputs: CommandInputs, previous: Output, change: Change): Promise<Output> {
+    const { urn, timeoutSeconds } = change;
     const cancelled = this.cancelled.signal;
     const signal =
       timeoutSeconds > 0
         ? AbortSignal.any([cancelled, AbortSignal.timeout(timeoutSeconds * 1000)])
         : cancelled;
-    return { urn, engine: this.engine, signal };
+    this.running++;
+    try {
+      return await runCommand(text, inputs, previous, { urn, engine: this.engine, signal });
+    } finally {
+      this.running--;
+    }
   }
 }
 

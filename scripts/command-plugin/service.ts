@@ -6,14 +6,13 @@ import { Struct } from "google-protobuf/google/protobuf/struct_pb";
 import { inputOf, isReplacing, type Kind } from "./difference";
 import type { Engine } from "./engine";
 import { messageOf } from "./errors";
-import { CommandProvider, refuse, VERSION } from "./provider";
+import { type CommandProvider, refuse, VERSION } from "./provider";
 import { type Values, withoutNulls } from "./values";
 
 const { PropertyDiff, DiffResponse } = rpc;
 
 /** Pulumi's provider protocol, both ways between its messages and plain values. What isn't here answers "unimplemented". */
-export function providerService(engine: Engine): UntypedServiceImplementation {
-  const provider = new CommandProvider(engine);
+export function providerService(engine: Engine, provider: CommandProvider): UntypedServiceImplementation {
   return {
     attach: unary((request: PluginAttach) => {
       engine.attach(request.getAddress());

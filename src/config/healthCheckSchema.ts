@@ -1,4 +1,4 @@
-import { timeSpan } from "./leaves";
+import { TIME_SPAN, timeSpan } from "./leaves";
 
 export const healthCheckSchema = {
   type: "object",
@@ -15,6 +15,9 @@ export const healthCheckSchema = {
     },
     onUnitActiveSec: {
       ...timeSpan,
+      // A timer without a pause between its runs would never rest.
+      minimum: 1,
+      pattern: `^(?!0)${TIME_SPAN.slice(1)}`,
       default: "5min",
       examples: ["5min"],
       description: "Between two runs: OnUnitActiveSec= of the timer.",

@@ -15,6 +15,8 @@ export interface ObservedHost {
   readonly proxyListener?: Listener;
   readonly hostUnits: Readonly<Record<string, { readonly loadState: string; readonly activeState: string }>>;
   readonly readOnlyPaths: readonly string[];
+  /** Inode and change time of where the manifest is or would be: another after every loss of the state directory. */
+  readonly stateAnchor: string;
   /** The configuration that was confirmed last. */
   readonly confirmed?: {
     readonly transaction: string;
@@ -54,6 +56,7 @@ export function parseObservedHost(answer: string): ObservedHost {
     ...(proxyListener && { proxyListener }),
     hostUnits: hostUnitsOf(lines),
     readOnlyPaths: all("read_only").map((path) => path.trim()),
+    stateAnchor: one("state_anchor"),
     ...(one("confirmed_transaction") !== "" && {
       confirmed: {
         transaction: one("confirmed_transaction"),

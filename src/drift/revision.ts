@@ -17,9 +17,11 @@ export const revisionOf = (manifest: string): string =>
  */
 export function transactionOf(revision: string, observed: ObservedHost | undefined): string {
   if (observed === undefined) return short([revision], 12);
-  const { confirmed, openTransaction, machineId } = observed;
+  const { confirmed, openTransaction, machineId, stateAnchor } = observed;
   // One that is open with the confirmed content died between its last two acts; nothing is left to do.
   const isSettled = openTransaction === undefined || openTransaction.revision === confirmed?.revision;
   if (confirmed?.revision === revision && isSettled) return confirmed.transaction;
-  return short([revision, machineId, confirmed?.counter ?? 0, openTransaction?.attempt ?? ""], 12);
+  // Without a manifest (a fresh host, or one whose state directory was lost) the anchor tells this loss from the one before.
+  const count = confirmed?.counter ?? stateAnchor;
+  return short([revision, machineId, count, openTransaction?.attempt ?? ""], 12);
 }

@@ -51,7 +51,10 @@ END
 
 # unread_bytes COMMAND...: how much of a large stdin a command leaves; the plugin takes an unread rest for a failure of its own.
 unread_bytes() {
-  (head -c 3000000 /dev/zero | tr '\0' x) | { "$@" >/dev/null 2>&1 || true; wc -c; }
+  (head -c 3000000 /dev/zero | tr '\0' x) | {
+    "$@" >/dev/null 2>&1 || true
+    wc -c
+  }
 }
 
 @test "all of stdin is read, also when a step fails early" {

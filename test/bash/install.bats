@@ -92,7 +92,6 @@ mode_of() { stat -c '%04a %U:%G' "$1"; }
 # refused SENTENCE: install fails with it, and the file of the same update is still the old one.
 refused() {
   fails "${2:-4}" install_manifest
-  # shellcheck disable=SC2154 # set by run
   equal "$stderr" "$1"
   absent "$UNITS/shop.service"
 }

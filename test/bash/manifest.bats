@@ -9,7 +9,6 @@ setup() { new_host; }
 refused() {
   manifest
   fails "$1" install_manifest
-  # shellcheck disable=SC2154 # set by run
   equal "$stderr" "$2"
   absent "$SERVICE_DIR/transaction"
   absent "$SERVICE_DIR/originals"

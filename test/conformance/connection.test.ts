@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { bootHosts, type DisposableHost } from "../support/disposableHost";
 import { generateKey, type KeyPair, openDoor, startAgent } from "./support/network";
@@ -13,13 +14,15 @@ beforeAll(async () => {
     systemctl restart ssh
     useradd --create-home other && echo other:let-me-in | chpasswd`);
 });
-afterAll(() => host.close());
+afterAll(() => Promise.all([host.close(), bastion.close()]));
 
 async function authorize(key: KeyPair): Promise<KeyPair> {
   await host.exec(`echo '${key.publicKey.trim()}' >>/root/.ssh/authorized_keys`);
   return key;
 }
 
+// An RSA host key is missing here: pinned to one, the official plugin asks for SHA-1 signatures only, which OpenSSH has
+// not given since 8.8, and never connects. The drop-in does the same. RSA keys of users are fine.
 test("every way to log in that the official plugin has works", async () => {
   const stack = await newStack();
   const [encrypted, rsa, ecdsa, inAgent] = await Promise.all([
@@ -165,5 +168,21 @@ PERL
   expect(run.errors("deaf")).toMatch(/after \d failed attempts/);
   const seconds = (Date.now() - begin) / 1000;
   expect(seconds).toBeGreaterThan(2);
-  expect(seconds, "the default is 15 s a dial").toBeLessThan(12);
+  expect(seconds, "the default of 15 s a dial would take 30").toBeLessThan(25);
+});
+
+test("a command on a host that loses power fails, though nobody was left to close the connection", async () => {
+  const stack = await newStack();
+  const up = stack.upFails([
+    command("orphan", connectionTo(bastion), { create: "touch /var/tmp/begun; sleep 600" }),
+  ]);
+  for (;;) {
+    const { exitCode } = await bastion.exec("test -e /var/tmp/begun", { reject: false });
+    if (exitCode === 0) break;
+    await sleep(200);
+  }
+  // A guest's kernel is this machine's: it would say goodbye for the dead host, if it still could.
+  await bastion.exec("ip link set host0 down");
+  await bastion.powerCut();
+  expect((await up).errors("orphan")).not.toBe("");
 });

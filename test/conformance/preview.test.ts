@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { bootHosts, type DisposableHost } from "../support/disposableHost";
-import { command, connectionTo, newStack, note, takeNotes } from "./support/setup";
+import { command, connectionTo, newStack, note, SKIP_STDIN, takeNotes } from "./support/setup";
 import { outputOf, secretOf } from "./support/stack";
 
 /** The engine's mark of a value that only `up` can tell. */
@@ -36,7 +36,7 @@ test("a preview of a create runs nothing and leaves the outputs unknown, with th
 
 test("a preview of an update runs nothing and leaves the outputs unknown once a known input changes or goes", async () => {
   const stack = await newStack();
-  const args = { create: "echo created", stdin: "1", delete: note("previewed", "delete") };
+  const args = { create: `${SKIP_STDIN}echo created`, stdin: "1", delete: note("previewed", "delete") };
   const changes = {
     changed: { ...args, stdin: "2" },
     "delete-text": { ...args, delete: "true" },
@@ -69,7 +69,7 @@ test("a preview of an update runs nothing and leaves the outputs unknown once a 
 test("a preview names each change by its path and kind, and no part of the connection", async () => {
   const stack = await newStack();
   const args = {
-    create: "true",
+    create: SKIP_STDIN,
     stdin: "1",
     environment: { LC_A: "1", LC_B: "1" },
     triggers: ["a", { key: 1 }],
@@ -82,7 +82,7 @@ test("a preview names each change by its path and kind, and no part of the conne
       triggers: args.triggers,
     },
     "trigger-item": { ...args, triggers: ["b", { key: 2 }, "c"] },
-    "triggers-gone": { create: "true", stdin: "1", environment: args.environment },
+    "triggers-gone": { create: SKIP_STDIN, stdin: "1", environment: args.environment },
   };
   const names = [...Object.keys(changes), "connection"];
   await stack.up(names.map((name) => command(name, connectionTo(host), args)));
@@ -125,7 +125,7 @@ test("a connection to a host that is still to be made previews as no change, oth
   const program = (print: string) => [
     address(print),
     command("dependent", connectionTo(host, { host: outputOf("address", "stdout") }), { create: "true" }),
-    command("reader", connectionTo(host), { create: "true", stdin: outputOf("address", "stdout") }),
+    command("reader", connectionTo(host), { create: SKIP_STDIN, stdin: outputOf("address", "stdout") }),
   ];
   await stack.up(program("echo"));
 
@@ -142,7 +142,10 @@ test("a connection to a host that is still to be made previews as no change, oth
 test("refresh finds nothing and runs nothing, whatever happened on the host", async () => {
   const stack = await newStack();
   const program = [
-    command("made", connectionTo(host), { create: "touch /var/tmp/made; echo made", stdin: secretOf("s") }),
+    command("made", connectionTo(host), {
+      create: `${SKIP_STDIN}touch /var/tmp/made; echo made`,
+      stdin: secretOf("s"),
+    }),
   ];
   await stack.up(program);
   await host.exec("rm /var/tmp/made");

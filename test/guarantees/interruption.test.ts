@@ -70,7 +70,7 @@ async function expectConverged(): Promise<void> {
   expect(await program.planned(FAULTS)).toEqual([]);
 }
 
-const UNINSTALL = ["retired", "restored", "before-forget"];
+const UNINSTALL = ["retired", "restored", "before-forget", "forgotten"];
 
 describe("the helper is killed in the middle of an update", async () => {
   const points = (await faultPoints()).filter((point) => !UNINSTALL.includes(point));
@@ -116,7 +116,7 @@ describe("the helper is killed in the middle of a destroy", () => {
     expect(
       (
         await host.exec(
-          "find /etc /usr/local/lib /var/lib -name '*rps*' -o -name '*pulumi*' | grep -v -e edge -e apache2/sites",
+          "find /etc /usr/local/lib /var/lib -name '*rps*' -o -name '*pulumi*' | grep -v -e edge -e apache2/",
           { reject: false },
         )
       ).stdout,

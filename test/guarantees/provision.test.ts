@@ -281,7 +281,7 @@ describe("everyday life after that", () => {
     ]);
     expect(await lines(`ls ${LOGS}/rps.log ${LOG} /var/www/rps.pan2.app/app.py | wc -l`)).toEqual(["3"]);
     const left = await host.exec(
-      "find /etc /usr/local/lib /var/lib -name '*rps*' -o -name '*pulumi*' -o -name restart.conf | grep -v -e edge -e apache2/sites; systemctl list-units --all --plain --no-legend 'rps*'",
+      "find /etc /usr/local/lib /var/lib -name '*rps*' -o -name '*pulumi*' -o -name restart.conf | grep -v -e edge -e apache2/; systemctl list-units --all --plain --no-legend 'rps*'",
       { reject: false },
     );
     expect(left.stdout).toBe("");

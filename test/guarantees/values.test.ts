@@ -57,7 +57,11 @@ const words = async (file: string): Promise<string[]> =>
 
 describe("links that the service's user planted before the first update", () => {
   test.each([
-    ["a link at the log", `ln -s /etc/shadow ${LOGS}/rps.log`, /rps\.log is a link.* where a log file belongs/],
+    [
+      "a link at the log",
+      `ln -s /etc/shadow ${LOGS}/rps.log`,
+      /rps\.log is a link.* where a log file belongs/,
+    ],
     [
       "a hard link at the log",
       `ln /etc/shadow ${LOGS}/rps-error.log`,
@@ -65,7 +69,7 @@ describe("links that the service's user planted before the first update", () => 
     ],
     [
       "a link at bin",
-      `ln -s /root /var/www/rps.pan2.app/bin`,
+      `rm -rf /var/www/rps.pan2.app/bin; ln -s /root /var/www/rps.pan2.app/bin`,
       /bin is a link.* where a directory belongs/,
     ],
   ])("%s is refused, and its target untouched", async (_what, plant, sentence) => {

@@ -2,7 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { describe, expect, test, vi } from "vitest";
 
 import type { HighlyAvailableServiceArgs } from "../../src/index";
-import { HOST_KEY, minimal } from "../unit/support/configs";
+import { HOST_KEY, minimal, PRIVATE_KEY } from "../unit/support/configs";
 import { type Engine, startEngine } from "./support/engine";
 import { runProgram } from "./support/program";
 
@@ -43,6 +43,22 @@ describe("a caller of the library", () => {
     expect(inputsOf(engine)).toEqual(inputsOf(program));
   });
 
+  test("who gives key and secrets in plain text finds them encrypted all the same", async () => {
+    const engine = await startEngine();
+    await create({
+      connection: { ...connection, privateKey: PRIVATE_KEY },
+      secretEnvironment: { DB_PASSWORD: "hunter2-hunter2" },
+    });
+    await engine.finished("web1-shop");
+    for (const { name, inputs } of engine.resources.slice(1)) {
+      const { connection: used, stdin, ...rest } = inputs;
+      expect(used).toEqual({ secret: expect.objectContaining({ privateKey: PRIVATE_KEY }) as object });
+      expect(typeof stdin).toBe(name.endsWith("-stage-shop.env") ? "object" : "string");
+      expect(JSON.stringify(rest)).not.toMatch(/hunter2|private-key-body/);
+    }
+    expect(engine.resource("web1-shop-stage-shop.env").inputs["stdin"]).toHaveProperty("secret");
+  });
+
   test("who gives wrong arguments is told all of them, before any step is registered or any host contacted", async () => {
     const engine = await startEngine();
     const error = await create({ service: { ...service, port: 0 }, proxy: { port: 0 } }).catch(
@@ -62,8 +78,8 @@ describe("a caller of the library", () => {
 
   test("may let the first step wait for something of its own", async () => {
     const engine = await startEngine();
-    const before = new pulumi.CustomResource("test:index:Before", "before");
-    await create({}, { dependsOn: before });
+    class Before extends pulumi.CustomResource {}
+    await create({}, { dependsOn: new Before("test:index:Before", "before", {}) });
     await engine.finished("web1-shop");
     expect(engine.resource("web1-shop-helper").dependsOn).toEqual(["before"]);
   });

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import type { Result, ResultPromise } from "execa" with { "resolution-mode": "import" };
+import { execa } from "execa";
 
 const SCRIPT = join(__dirname, "../../scripts/disposable-host");
 
@@ -47,7 +47,7 @@ export async function bootHosts(
   names: readonly string[],
   options: BootOptions = {},
 ): Promise<DisposableHost[]> {
-  const run = new Run(await startRun(names, options.release ?? "bookworm"));
+  const run = new Run(names, options.release ?? "bookworm");
   const facts = await run.facts();
   return facts.map((host) => new DisposableHost(run, host));
 }
@@ -139,34 +139,28 @@ export class DisposableHost implements AsyncDisposable {
   }
 
   private async control(args: readonly string[], input = ""): Promise<ExecResult> {
-    const { execa } = await import("execa");
     const { stdout, stderr, exitCode, shortMessage } = await execa(SCRIPT, args, { input, reject: false });
     if (exitCode === undefined) throw new Error(shortMessage);
     return { stdout, stderr, exitCode };
   }
 }
 
-type Up = ResultPromise<{ stdin: "pipe"; stdout: "pipe"; reject: false }>;
-
-async function startRun(names: readonly string[], release: DebianRelease): Promise<{ up: Up }> {
-  const { execa } = await import("execa");
-  // In an object: a promise would be awaited on return, that is, until the hosts have ended.
-  return {
-    up: execa(SCRIPT, ["up", "--release", release, ...names], {
-      stdin: "pipe",
-      stdout: "pipe",
-      reject: false,
-    }),
-  };
+/** In a function of its own for the type. */
+function startUp(names: readonly string[], release: DebianRelease) {
+  return execa(SCRIPT, ["up", "--release", release, ...names], {
+    stdin: "pipe",
+    stdout: "pipe",
+    reject: false,
+  });
 }
 
 /** One `scripts/disposable-host up`: the end of its stdin ends its hosts, so they can't outlive this process. */
 class Run {
-  private readonly up: Up;
+  private readonly up: ReturnType<typeof startUp>;
   private readonly names = new Set<string>();
 
-  constructor({ up }: { up: Up }) {
-    this.up = up;
+  constructor(names: readonly string[], release: DebianRelease) {
+    this.up = startUp(names, release);
   }
 
   async facts(): Promise<HostFacts[]> {
@@ -193,10 +187,7 @@ class Run {
   }
 }
 
-function said({
-  stdout,
-  stderr,
-}: Pick<Result<{ stdout: "pipe" }> | ExecResult, "stdout" | "stderr">): string {
+function said({ stdout, stderr }: { stdout: string; stderr: string }): string {
   return [stderr, stdout].filter(Boolean).join("\n");
 }
 

@@ -103,7 +103,6 @@ end_run() {
   local -a ours=()
   # A second Ctrl-C must not stop halfway.
   trap '' INT TERM HUP
-  exec 7>&-
   ((${#AWAITING[@]} == 0)) || kill "${AWAITING[@]}" 2>/dev/null || true
   for name in $(host_names); do
     [[ "$(host_fact "$name" run)" != "$RUN" ]] || ours+=("$name")
@@ -123,14 +122,24 @@ bring_down() {
   end_hosts "${names[@]}"
 }
 
-# end_hosts NAME...: tells all supervisors, then waits for each; does their work where they died.
+# end_hosts NAME...: tells all supervisors, then waits until each has ended; does their work where they died.
 end_hosts() {
-  local name
+  local name lock
+  local -a locks=()
+  # Opened first: a host's directory goes before its supervisor does.
+  for name in "$@"; do
+    if { exec {lock}<"$HOSTS_DIR/$name/lock"; } 2>/dev/null; then locks+=("$lock"); fi
+  done
   for name in "$@"; do
     ! is_alive "$name" || kill -TERM "$(host_fact "$name" supervisor)" 2>/dev/null || true
   done
+  # The lifeline, should a signal have come too early.
+  exec 7>&-
+  for lock in "${locks[@]}"; do
+    flock --shared --wait 30 "$lock" || true
+    exec {lock}<&-
+  done
   for name in "$@"; do
-    flock --shared --wait 30 "$HOSTS_DIR/$name/lock" true 2>/dev/null || true
     [[ ! -d "$HOSTS_DIR/$name" ]] || with_machine_lock release_host "$name"
   done
 }

@@ -46,10 +46,14 @@ enter_host_cgroups() {
   done
 }
 
+# remove_host_cgroups NAME: a process that was killed may count for a moment longer.
 remove_host_cgroups() {
-  local directory
+  local directory turn
   for directory in $(host_cgroups "$1"); do
-    [[ ! -d "$directory" ]] || find "$directory" -depth -type d -exec rmdir {} + 2>/dev/null || true
+    for ((turn = 0; turn < 40; turn++)); do
+      [[ -d "$directory" ]] || break
+      find "$directory" -depth -type d -exec rmdir {} + 2>/dev/null || sleep 0.05
+    done
   done
 }
 

@@ -106,7 +106,6 @@ fails() {
   local code="$1"
   shift
   run --separate-stderr -- "$@"
-  # shellcheck disable=SC2154 # set by run
   equal "$status" "$code" && equal "${#stderr_lines[@]}" 1
 }
 

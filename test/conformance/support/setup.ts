@@ -29,9 +29,16 @@ export function command(
   return { name, args: { connection, addPreviousOutputInEnv: false, ...args }, options };
 }
 
+/**
+ * Begins every command that is given a stdin it doesn't care for. Where one exits 0 and leaves even one byte unread,
+ * the official plugin now and then fails with "EOF", the drop-in doesn't; the library's commands read all of it, so
+ * nothing depends on that.
+ */
+export const SKIP_STDIN = "cat >/dev/null; ";
+
 /** A shell command that leaves a word in a journal on the host, with the user that it ran as. */
 export function note(journal: string, word: string): string {
-  return `echo "${word} $(id -un)" >>/var/tmp/${journal}; chmod -f a+w /var/tmp/${journal}; true`;
+  return `${SKIP_STDIN}echo "${word} $(id -un)" >>/var/tmp/${journal}; chmod -f a+w /var/tmp/${journal}; true`;
 }
 
 /** What `note` left, and forgets it. */

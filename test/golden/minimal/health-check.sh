@@ -35,14 +35,17 @@ MODE=repair
 GATE_SEC=0
 FAILED=0
 EXTERNAL="not configured"
+declare -A REPAIRED=()
 
 # log SENTENCE: to the log and to the caller (the journal, or a terminal). A full disk or a missing directory stops no check.
 log() {
-  local line
+  local line directory="${LOG%/*}"
   printf -v line '[%(%Y-%m-%d %H:%M:%S)T] %s' -1 "$*"
   printf '%s\n' "$line"
-  [[ -d "${LOG%/*}" ]] || mkdir -p "${LOG%/*}" 2>/dev/null
-  { printf '%s\n' "$line" >>"$LOG"; } 2>/dev/null
+  [[ -d "$directory" ]] || mkdir -p "$directory" 2>/dev/null
+  # In a directory that isn't root's, the service's user could plant a link, and root would write through it.
+  [[ -O "$directory" && ! -L "$directory" ]] && { printf '%s\n' "$line" >>"$LOG"; } 2>/dev/null
+  return 0
 }
 
 error() {
@@ -56,7 +59,7 @@ is_active() {
   for ((second = 0; second <= 15; second++)); do
     state="$(systemctl is-active -- "$1" 2>/dev/null)"
     [[ "$state" == activating || "$state" == reloading ]] || break
-    sleep 1
+    ((second == 15)) || sleep 1
   done
   [[ "$state" == active ]]
 }
@@ -117,17 +120,19 @@ may_repair() {
   return 0
 }
 
-# repair UNIT: one restart, within the limits. A unit in start limit refuses it until reset-failed.
+# repair UNIT: one restart a run, within the limits. A unit in start limit refuses it until reset-failed.
 repair() {
-  local unit="$1"
-  [[ "$MODE" == repair ]] && has_failed_enough "$unit" && may_repair "$unit" || return 1
+  local unit="$1" reason
+  [[ "$MODE" == repair && -z "${REPAIRED[$unit]:-}" ]] && has_failed_enough "$unit" && may_repair "$unit" || return 1
   log "Attempting to restart $unit..."
   systemctl reset-failed -- "$unit" 2>/dev/null
+  REPAIRED[$unit]=yes
   # The child must not keep this check's lock.
   if timeout "$HEALTHY_WITHIN_SEC" systemctl restart -- "$unit" 9>&- 2>"$RUN_DIR/reason" && is_active "$unit"; then
     log "SUCCESS: $unit restarted successfully"
   else
-    error "$unit could not be restarted: $(head -n 1 "$RUN_DIR/reason" | head -c 200)"
+    reason="$(head -n 1 "$RUN_DIR/reason" | head -c 200 | LC_ALL=C tr -d '\000-\037\177')"
+    error "$unit could not be restarted: ${reason:-it is not active after $HEALTHY_WITHIN_SEC s}"
     return 1
   fi
 }
@@ -143,19 +148,24 @@ unit_layer() {
 
 # http_layer UNIT URL: a process may hang while its unit is active.
 http_layer() {
-  local unit="$1" url="$2" end
-  answers "$url" && return 0
+  local unit="$1" url="$2"
+  if ((${#REPAIRED[@]})); then answers_in_time "$url"; else answers "$url"; fi && return 0
   log "ERROR: $url does not answer as expected: $REASON"
   if repair "$unit"; then
-    end=$((SECONDS + HEALTHY_WITHIN_SEC))
-    while ((SECONDS < end)); do
-      answers_once "$url" && return 0
-      sleep 1
-    done
+    answers_in_time "$url" && return 0
     error "$url still does not answer as expected: $REASON"
   fi
   FAILED=1
   return 1
+}
+
+# answers_in_time URL: what was just restarted gets the time that an update gives it.
+answers_in_time() {
+  local end=$((SECONDS + HEALTHY_WITHIN_SEC))
+  until answers_once "$1"; do
+    ((SECONDS < end)) || return 1
+    sleep 1
+  done
 }
 
 # local_layers: the proxy is asked only when the application answers, so that it is never blamed for the application.
@@ -165,6 +175,7 @@ local_layers() {
   [[ -z "$TUNNEL_UNIT" ]] || unit_layer "$TUNNEL_UNIT"
   ((FAILED)) && return
   http_layer "$APP_UNIT" "$APP_URL" || return
+  rm -f "$STATE_DIR/failures.$APP_UNIT"
   [[ -z "$PROXY_UNIT" ]] || http_layer "$PROXY_UNIT" "$PROXY_URL"
 }
 
@@ -223,12 +234,17 @@ main() {
     echo "run it as root: sudo $0" >&2
     exit 2
   fi
-  install -d -m 0700 "$RUN_DIR"
-  exec 9>"$RUN_DIR/lock"
+  if ! { install -d -m 0700 "$RUN_DIR" && exec 9>"$RUN_DIR/lock"; } 2>/dev/null; then
+    log "ERROR: cannot write to $RUN_DIR; nothing was checked"
+    exit 1
+  fi
   # Never two at once. An update waits for a check that has begun; a check doesn't wait for anything.
-  if ! flock --nonblock 9 && ! { [[ "$MODE" == gate ]] && flock --wait "$GATE_SEC" 9; }; then
+  if [[ "$MODE" != gate ]] && ! flock --nonblock 9; then
     log "Another health check is in progress; skipping this one"
     exit 0
+  elif [[ "$MODE" == gate ]] && ! flock --wait "$GATE_SEC" 9; then
+    log "ERROR: Another health check is still in progress after $GATE_SEC s; nothing was checked"
+    exit 1
   fi
   if [[ "$MODE" == repair ]] && update_in_progress; then
     log "An update is in progress; skipping this check"
@@ -237,18 +253,22 @@ main() {
   [[ "$MODE" != gate ]] || wait_for_local_layers
   log "=== Starting Health Check ==="
   local_layers
-  ((FAILED)) || external_layer
+  if ((!FAILED)); then
+    rm -f "$STATE_DIR"/failures.*
+    external_layer
+  fi
   if ((FAILED)); then
     save_result false
     exit 1
   fi
-  rm -f "$STATE_DIR"/failures.*
   if [[ "$MODE" == gate && "$EXTERNAL" != ok && -n "$EXTERNAL_URL" ]]; then
     log "SUCCESS: All local checks passed"
   else
     log "SUCCESS: All checks passed"
   fi
   save_result true
+  # A result that can't be saved makes nothing unhealthy.
+  return 0
 }
 
 main "$@"

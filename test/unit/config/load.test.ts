@@ -128,7 +128,7 @@ describe("a secret in the wrong place", () => {
   });
 
   test("is reported once, along with everything else", () => {
-    configure({ ...minimal(), secretEnvironment: "x", sshPrivateKey: "x", historyKeep: 0 });
+    configure({ ...minimal(), secretEnvironment: "x", sshPrivateKey: "x", rollout: { parallel: 0 } });
     expect(refusal().message).toContain("has 3 problems");
   });
 });

@@ -32,6 +32,7 @@ describe("the probe's answer, read", () => {
   test("of nothing is a host of which nothing is known, in sync with nothing", () => {
     expect(parseObservedHost("")).toEqual({
       machineId: "",
+      stateAnchor: "",
       isSystemdRunning: false,
       systemdVersion: 0,
       missingCommands: [],

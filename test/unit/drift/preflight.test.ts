@@ -19,6 +19,7 @@ const silent: ObservedHost = {
   isExecutable: true,
   hostUnits: { "apache2.service": { loadState: "loaded", activeState: "active" } },
   readOnlyPaths: [],
+  stateAnchor: "1 2",
 };
 /** The same, with the service and its proxy running. */
 const ready: ObservedHost = {
@@ -160,7 +161,13 @@ describe("what a host lacks is said in a sentence, with what to do", () => {
 
   test("all of it at once", () => {
     const bare: ObservedHost = {
-      ...{ machineId: "", isSystemdRunning: true, systemdVersion: 241, missingCommands: ["curl"] },
+      ...{
+        machineId: "",
+        stateAnchor: "",
+        isSystemdRunning: true,
+        systemdVersion: 241,
+        missingCommands: ["curl"],
+      },
       ...{ hasUser: false, hasGroup: false, directoryType: "", executableType: "", isExecutable: false },
       ...{ readOnlyPaths: ["/etc/systemd/system", "/var/lib"], hostUnits: {} },
       portListener: { process: "node", cgroup: "0::/user.slice" },

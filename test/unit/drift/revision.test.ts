@@ -55,6 +55,9 @@ describe("the update's id", () => {
     const ids = [
       transactionOf("r", open("1")),
       transactionOf("r", open("2")),
+      // The state directory was lost once, and once more.
+      transactionOf("r", host({ stateAnchor: "1 1000" })),
+      transactionOf("r", host({ stateAnchor: "1 2000" })),
       transactionOf("r", host({ confirmed })),
       transactionOf("r", host({ confirmed: { ...confirmed, counter: 4 } })),
       transactionOf("r", host({ machineId: "m2", confirmed })),

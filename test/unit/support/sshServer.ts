@@ -15,7 +15,7 @@ export function newKey(type: "ed25519" | "ecdsa" = "ed25519", passphrase?: strin
     type === "ecdsa"
       ? generateKeyPairSync("ecdsa", { bits: 256 })
       : generateKeyPairSync("ed25519", {
-          ...(passphrase !== undefined && { passphrase, cipher: "aes256-ctr", rounds: 4 }),
+          ...((passphrase !== undefined && { passphrase, cipher: "aes256-ctr", rounds: 4 }) as object),
         });
   return { private: pair.private, public: pair.public.split(" ").slice(0, 2).join(" ") };
 }

@@ -1,0 +1,167 @@
+#!/usr/bin/env bats
+# The helper is killed at every fault point: each file is old or new, never half, and the next update finishes.
+
+load support/host
+
+setup() { new_host; }
+
+# The files of a configuration, `old` or `new`; extra.service is only in the old one, added.timer only in the new one.
+rows_of() {
+  directory_row "$APP/bin"
+  log_row "$APP/shop.log"
+  file_row "$UNITS/shop.service" "$(app_unit "$1")"
+  file_row "$APP/bin/check" "$1" 0755
+  if [[ "$1" == old ]]; then file_row "$UNITS/extra.service" extra && unit_row extra.service; fi
+  if [[ "$1" == new ]]; then file_row "$UNITS/added.timer" added && unit_row added.timer timer; fi
+  unit_row shop.service
+}
+
+# one_step N TRANSACTION: an update is these, in turn.
+one_step() {
+  local TRANSACTION="$2"
+  case "$1" in
+    1) install_manifest "$2" ;;
+    2) step daemon-reload ;;
+    3) step enable shop.service --witness "$(wanted)" ;;
+    4) step enable "$([[ "$(wanted)" == new ]] && echo added.timer || echo extra.service)" ;;
+    5) step confirm ;;
+  esac
+}
+update() {
+  local number
+  for number in {1..5}; do one_step "$number" "$1" >/dev/null || return; done
+}
+# wanted: the configuration which the manifest has.
+wanted() { if grep -q added.timer "$ROOT/manifest"; then echo new; else echo old; fi; }
+
+# whole PATH OLD NEW: it has the one content or the other; `-` stands for a file that isn't there.
+whole() {
+  local content="-"
+  [[ ! -e "$1" ]] || content="$(cat "$1")"
+  [[ "$content" == "$2" || "$content" == "$3" ]] || {
+    echo "$1 is neither old nor new: $content" >&2
+    return 1
+  }
+}
+
+nothing_is_half() {
+  whole "$UNITS/shop.service" "$1" "$(app_unit new)"
+  whole "$APP/bin/check" "$2" new
+  whole "$UNITS/added.timer" - added
+  [[ ! -e "$SERVICE_DIR/manifest" ]] || grep -q '^confirmed' "$SERVICE_DIR/manifest"
+}
+
+everything_is_new() {
+  file_is "$UNITS/shop.service" "$(app_unit new)"
+  file_is "$APP/bin/check" new
+  file_is "$UNITS/added.timer" added
+  absent "$UNITS/extra.service"
+  equal "$(systemctl is-active added.timer)" active
+  # systemd knows what lies on the disk, and the process has it.
+  diff -r "$UNITS" "$ROOT/systemd/loaded"
+  file_is "$ROOT/run/systemd/units/log-extra-fields:shop.service" PULUMI_SYSTEMD_HA_WITNESS=new
+  equal "$(find "$SERVICE_DIR" -name "transaction*" -o -name "*.new")" ""
+  equal "$(find "$APP" "$UNITS" -name '.*')" ""
+  equal "$(sed '$d' "$SERVICE_DIR/manifest")" "$(cat "$ROOT/manifest")"
+}
+
+snapshot() { rm -rf "${BATS_TEST_TMPDIR:?}/$1" && cp -a "$ROOT" "$BATS_TEST_TMPDIR/$1"; }
+back_to() { rm -rf "$ROOT" && cp -a "$BATS_TEST_TMPDIR/$1" "$ROOT"; }
+
+# kill_everywhere STEPS EVERY COMMAND...: kills each of the first steps at every EVERYth fault point that it passes (with
+# scripts/test --full at all of them), then calls the command.
+kill_everywhere() {
+  local steps="$1" every="$2" number point points
+  [[ -z "${PULUMI_SYSTEMD_HA_FULL:-}" ]] || every=1
+  shift 2
+  for ((number = 1; number <= steps; number++)); do
+    snapshot before
+    kill_at 0
+    one_step "$number" aaaa >/dev/null
+    snapshot after
+    points="$(wc -l <"$ROOT/fault-points")"
+    cat "$ROOT/fault-points" >>"$BATS_FILE_TMPDIR/passed"
+    for ((point = every; point <= points; point += every)); do
+      back_to before
+      kill_at "$point"
+      run one_step "$number" aaaa
+      equal "step $number, point $point: $status" "step $number, point $point: 137"
+      kill_at 0
+      "$@"
+    done
+    back_to after
+  done
+}
+
+# finish OLD-UNIT OLD-CHECK
+finish() {
+  nothing_is_half "$@"
+  update bbbb
+  everything_is_new
+}
+
+settle_old() {
+  rows_of old | manifest
+  update 0000
+}
+
+@test "an update that was killed anywhere is finished by the next" {
+  settle_old
+  rows_of new | manifest
+  kill_everywhere 5 1 finish "$(app_unit old)" old
+  everything_is_new
+}
+
+finish_and_destroy() {
+  finish - theirs
+  helper uninstall shop </dev/null >/dev/null
+  file_is "$APP/bin/check" theirs
+  equal "$(stat -c %a "$APP/bin/check")" 700
+  absent "$UNITS/shop.service"
+}
+
+@test "a first installation that was killed anywhere is finished by the next, and destroy brings back what was there by hand" {
+  mkdir -p "$APP/bin"
+  echo theirs >"$APP/bin/check" && chmod 0700 "$APP/bin/check"
+  rows_of new | manifest
+  kill_everywhere 1 3 finish_and_destroy
+}
+
+# Without daemon-reload and enable, which the tests above have.
+return_to_old() {
+  rows_of old | manifest
+  one_step 1 cccc >/dev/null
+  one_step 5 cccc >/dev/null
+  file_is "$UNITS/shop.service" "$(app_unit old)"
+  file_is "$APP/bin/check" old
+  file_is "$UNITS/extra.service" extra
+  absent "$UNITS/added.timer"
+}
+
+@test "a return to the old configuration after one that was killed anywhere leaves nothing of that" {
+  settle_old
+  rows_of new | manifest
+  kill_everywhere 1 3 return_to_old
+}
+
+@test "content is staged whole or not at all" {
+  kill_at 1
+  run helper stage shop /etc/x --key abc123 <<<content
+  equal "$status" 137
+  absent "$SERVICE_DIR/stage/abc123"
+  cat "$ROOT/fault-points" >>"$BATS_FILE_TMPDIR/passed"
+  kill_at 0
+  helper stage shop /etc/x --key abc123 <<<content
+  file_is "$SERVICE_DIR/stage/abc123" content
+}
+
+@test "no fault point is left out" {
+  local name
+  for name in $(grep -rhoP 'fault_point \K[a-z-]+' "$PROJECT/host/lib" | sort -u) start restart; do
+    # Those of uninstall are in uninstall.bats.
+    [[ "$name" =~ ^(retired|restored|before-forget|forgotten)$ ]] || grep -qx "$name" "$BATS_FILE_TMPDIR/passed" || {
+      echo "not passed: $name" >&2
+      return 1
+    }
+  done
+}
