@@ -25,13 +25,14 @@ export default tseslint.config(
   {
     languageOptions: {
       parserOptions: {
-        projectService: { allowDefaultProject: ["eslint.config.mjs"] },
+        projectService: { allowDefaultProject: ["eslint.config.mjs", "scripts/lib/*.mjs"] },
         tsconfigRootDir: import.meta.dirname,
       },
     },
     rules: {
       "@typescript-eslint/no-floating-promises": "error",
       "@typescript-eslint/restrict-template-expressions": ["error", { allowNumber: true }],
+      "@typescript-eslint/no-unused-vars": ["error", { argsIgnorePattern: "^_", varsIgnorePattern: "^_" }],
       "max-lines": ["error", { max: 300 }],
     },
   },
@@ -48,5 +49,9 @@ export default tseslint.config(
   ),
   restrict(["src/drift/**"], [...EFFECTS, "**/render/*", "**/remote/*", "**/resources/*"]),
   restrict(["src/remote/commands.ts", "src/errors.ts"], EFFECTS),
-  { files: ["**/*.mjs"], ...tseslint.configs.disableTypeChecked },
+  {
+    files: ["**/*.mjs"],
+    ...tseslint.configs.disableTypeChecked,
+    languageOptions: { globals: { console: "readonly" } },
+  },
 );

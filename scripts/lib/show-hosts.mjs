@@ -5,7 +5,9 @@ const { hosts } = JSON.parse(readFileSync(0, "utf8"));
 for (const [name, host] of Object.entries(hosts)) {
   console.log(`\n${name} (${host.address}), revision ${host.revision}`);
   console.table(host.units);
-  console.log(`health check: ${host.healthCheck.passed ? "passed" : "failed"}, external URL: ${host.healthCheck.external}`);
+  console.log(
+    `health check: ${host.healthCheck.passed ? "passed" : "failed"}, external URL: ${host.healthCheck.external}`,
+  );
   for (const line of host.healthCheck.log) console.log(`  ${line}`);
 }
 console.log();

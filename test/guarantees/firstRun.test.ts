@@ -179,7 +179,7 @@ describe("a first `up` that can't work", () => {
 
 describe("a machine without the tools", () => {
   const toolchain = async (path: string, env: Record<string, string> = {}) => {
-    const { all = "", exitCode = -1 } = await execa(join(REPOSITORY, "scripts/toolchain"), {
+    const { all, exitCode = -1 } = await execa(join(REPOSITORY, "scripts/toolchain"), {
       env: { PATH: path, HOME: process.env["HOME"] ?? "/root", ...env },
       extendEnv: false,
       all: true,

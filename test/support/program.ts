@@ -160,7 +160,7 @@ export class Program {
 
   private async timed(words: readonly string[], env: Environment): Promise<Result> {
     const begun = performance.now();
-    const { all = "", exitCode = -1 } = await this.execute(words, { env });
+    const { all, exitCode = -1 } = await this.execute(words, { env });
     return { exitCode, text: all, seconds: (performance.now() - begun) / 1000 };
   }
 
