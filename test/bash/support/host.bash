@@ -126,6 +126,9 @@ has_called() { [[ -n "$(calls "$1")" ]]; }
 
 needs_root() { ((EUID == 0)) || skip "needs root"; }
 
+# points_passed: numbers of the fault points in $ROOT/fault-points: the first of each name, with scripts/test --full all.
+points_passed() { awk -v full="${PULUMI_SYSTEMD_HA_FULL:-}" 'full != "" || !seen[$0]++ { print NR }' "$ROOT/fault-points"; }
+
 # kill_at N: the helper is killed at the Nth fault point that it passes (0: at none); which it passes is in $ROOT/fault-points.
 kill_at() {
   : >"$ROOT/fault-points"
