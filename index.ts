@@ -1,7 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 
-import { type Config, type HostConfig, HighlyAvailableService, loadConfig } from "./src/index";
-import type { HostConnection } from "./src/index";
+import { connectionTo, HighlyAvailableService, loadConfig } from "./src/index";
 
 const config = loadConfig();
 
@@ -13,7 +12,7 @@ for (const [index, host] of config.hosts.entries()) {
     new HighlyAvailableService(
       `${host.name}-${config.service.name}`,
       {
-        connection: pulumi.secret(connectionOf(host, config)),
+        connection: pulumi.secret(connectionTo(host, config)),
         service: config.service,
         proxy: config.proxy,
         tunnel: config.tunnel,
@@ -25,20 +24,6 @@ for (const [index, host] of config.hosts.entries()) {
       before === undefined ? {} : { dependsOn: before },
     ),
   );
-}
-
-function connectionOf(host: HostConfig, { sshPrivateKey, sshPrivateKeyPassphrase }: Config): HostConnection {
-  const { address, port, user, hostKey, insecureIgnoreHostKey, bastion } = host;
-  return {
-    host: address,
-    port,
-    user,
-    insecureIgnoreHostKey,
-    ...(hostKey !== undefined && { hostKey }),
-    ...(sshPrivateKey !== undefined && { privateKey: sshPrivateKey }),
-    ...(sshPrivateKeyPassphrase !== undefined && { privateKeyPassphrase: sshPrivateKeyPassphrase }),
-    ...(bastion && { bastion: { ...bastion, host: bastion.address } }),
-  };
 }
 
 /** By the hosts' names: what `pulumi stack output --json` shows; see docs/configuration.md. */

@@ -1,12 +1,23 @@
 import * as pulumi from "@pulumi/pulumi";
 
 import type { DriftMode } from "./config/types";
-import { type ObservedHost, parseObservedHost } from "./drift/observedHost";
+import type { ObservedHost } from "./drift/observedHost";
 import { comparePreflight } from "./drift/preflight";
-import { contactSentence, plainError, preflightSentence } from "./errors";
+import { releaseCommand } from "./outputs";
+import { contactSentence, otherStackSentence, plainError, preflightSentence } from "./errors";
+import { observeHost, otherStackOn, type UnitTexts } from "./inspect";
 import type { DesiredHost } from "./model/types";
 import type { HostConnection } from "./remote/connection";
-import { ContactError, probeHost } from "./remote/probe";
+import { ContactError } from "./remote/probe";
+
+export interface ContactArgs {
+  readonly desired: DesiredHost;
+  /** Of the unit files and drop-ins: what in others contradicts them is looked for on the host. */
+  readonly unitTexts: UnitTexts;
+  /** `project/stack`, whose the host's record must be. */
+  readonly stack: string;
+  readonly drift: DriftMode;
+}
 
 /**
  * The first contact with a host, before the command plugin's first: who it is, whether we may log in, what it lacks, and what
@@ -18,8 +29,7 @@ import { ContactError, probeHost } from "./remote/probe";
 export async function contactHost(
   component: pulumi.ComponentResource,
   connection: HostConnection,
-  desired: DesiredHost,
-  drift: DriftMode,
+  { desired, unitTexts, stack, drift }: ContactArgs,
 ): Promise<ObservedHost | undefined> {
   if (drift === "off" && pulumi.runtime.isDryRun()) return undefined;
   // An error on a resource which isn't registered yet sends the SDK into an endless loop that eats all memory.
@@ -29,7 +39,12 @@ export async function contactHost(
     throw fail("connection.hostKey is required: pin the server's key, or say insecureIgnoreHostKey: true");
   }
   try {
-    const observed = parseObservedHost(await probeHost(connection, wantedFacts(desired)));
+    const observed = await observeHost(connection, desired, unitTexts);
+    const other = otherStackOn(observed, stack);
+    if (other !== undefined) {
+      const command = releaseCommand(connection, desired.service);
+      throw fail(otherStackSentence(connection.host, desired.service, other, command));
+    }
     const problems = comparePreflight(desired.requirements, observed);
     if (problems.length > 0) throw fail(preflightSentence(connection.host, problems));
     return observed;
@@ -38,20 +53,4 @@ export async function contactHost(
     const { host, user = "root", port = 22 } = connection;
     throw fail(contactSentence(error.target ?? { host, user, port }, error.failure));
   }
-}
-
-/** What host/probe takes; its header names the arguments. */
-function wantedFacts({ service, requirements }: DesiredHost): Record<string, string> {
-  const { user, group, directory, executable, port, unit, hostUnits, proxy } = requirements;
-  return {
-    service,
-    user,
-    group,
-    directory,
-    executable,
-    port: String(port),
-    unit,
-    host_units: hostUnits.join(" "),
-    ...(proxy && { proxy_unit: proxy.unit, proxy_port: String(proxy.port) }),
-  };
 }

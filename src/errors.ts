@@ -24,6 +24,7 @@ export type ContactFailure =
   | { readonly kind: "needsPassphrase" }
   | { readonly kind: "wrongPassphrase" }
   | { readonly kind: "noKey" }
+  | { readonly kind: "emptyAgent" }
   | { readonly kind: "deadAgent"; readonly socket: string }
   | { readonly kind: "sudo"; readonly reason: string }
   | { readonly kind: "probeFailed"; readonly reason: string };
@@ -39,6 +40,9 @@ export function contactSentence({ user, host, port }: ContactTarget, failure: Co
   const where = `${user}@${host}${port === 22 ? "" : ` port ${port}`}`;
   switch (failure.kind) {
     case "unreachable":
+      if (/ENOTFOUND|EAI_AGAIN/.test(failure.reason)) {
+        return `${host} is no host name that can be resolved here: correct the address, or see why the name server doesn't answer`;
+      }
       return `cannot reach ${where}: ${failure.reason}. Is the host up, is the address right, and does a firewall let port ${port} through?`;
     case "wrongHostKey":
       return `${where} shows another host key than the pinned one; nothing was sent. It offers ${failure.offered}. If the server was reinstalled, compare this with /etc/ssh/ssh_host_*_key.pub on its console and set hostKey to it; otherwise somebody may be in between.`;
@@ -50,6 +54,8 @@ export function contactSentence({ user, host, port }: ContactTarget, failure: Co
       return "sshPrivateKey is encrypted and there is no passphrase; set it: pulumi config set --secret sshPrivateKeyPassphrase";
     case "wrongPassphrase":
       return "sshPrivateKeyPassphrase doesn't fit sshPrivateKey; set the right one: pulumi config set --secret sshPrivateKeyPassphrase";
+    case "emptyAgent":
+      return `the ssh-agent holds no key for ${where}: add one (ssh-add ~/.ssh/id_ed25519), or set sshPrivateKey`;
     case "noKey":
       return `there is no key for ${where}: set sshPrivateKey (pulumi config set --secret sshPrivateKey < ~/.ssh/id_ed25519), or start an ssh-agent so that SSH_AUTH_SOCK is set`;
     case "deadAgent":
@@ -64,6 +70,10 @@ export function contactSentence({ user, host, port }: ContactTarget, failure: Co
 /** All that a host lacks before anything can be installed on it. */
 export const preflightSentence = (host: string, problems: readonly string[]): string =>
   `${host} isn't ready; nothing was changed on it:\n${problems.map((problem) => `  - ${problem}`).join("\n")}`;
+
+/** @param command which lets this stack take the service over, ready to paste */
+export const otherStackSentence = (host: string, service: string, stack: string, command: string): string =>
+  `${service} on ${host} belongs to stack ${stack}; nothing was changed. Remove it there first (pulumi destroy), or, if this stack is to take it over: ${command}`;
 
 /**
  * Without its stack, which says nothing to a user: the engine prints only the sentence.

@@ -10,8 +10,9 @@ import {
   parseUnitOutput,
   type UnitOutput,
 } from "./outputs";
+import { announce } from "./announce";
 import { type Plan, planService } from "./plan";
-import type { HostConnection } from "./remote/connection";
+import type { ConnectionInput } from "./remote/connection";
 import type { SecretEnvironment } from "./render/files";
 import {
   checkHealth,
@@ -26,7 +27,7 @@ import {
 
 export interface HighlyAvailableServiceArgs extends ServiceArgs {
   /** How the host is reached. May come from a resource that makes the host in the same update. */
-  readonly connection: pulumi.Input<HostConnection>;
+  readonly connection: ConnectionInput;
   /** Secret environment of the service: a root-only file on the host. @default none */
   readonly secretEnvironment?: pulumi.Input<SecretEnvironment>;
   /** `off`: a preview connects to no host. @default "correct" */
@@ -34,6 +35,9 @@ export interface HighlyAvailableServiceArgs extends ServiceArgs {
   /** `leave`: destroying the component changes nothing on the host. @default "restore" */
   readonly onDestroy?: "restore" | "leave";
 }
+
+/** Each known as soon as it is: a first preview shows all but what only the host can tell. */
+export type HostOutputsOf = { readonly [Name in keyof HostOutputs]: pulumi.Output<HostOutputs[Name]> };
 
 /**
  * Keeps one service, usually behind a reverse proxy, up on one Linux host: systemd restart policies, a health check that
@@ -46,7 +50,7 @@ export interface HighlyAvailableServiceArgs extends ServiceArgs {
  */
 export class HighlyAvailableService extends pulumi.ComponentResource {
   /** What CI and operators want to know of the host. */
-  public readonly host: pulumi.Output<HostOutputs>;
+  public readonly host: HostOutputsOf;
 
   constructor(name: string, args: HighlyAvailableServiceArgs, opts: pulumi.ComponentResourceOptions = {}) {
     super("pulumi-systemd-ha:index:HighlyAvailableService", name, {}, opts);
@@ -57,20 +61,22 @@ export class HighlyAvailableService extends pulumi.ComponentResource {
     const staged = files.map((file) => stageFile(plan, file, helper));
     const installed = install(plan, staged);
     const reloaded = daemonReload(plan, installed);
-    const verified = units.map((unit) => verifyUnit(plan, unit, enableUnit(plan, unit, reloaded)));
+    const enabled = units.map((unit) => enableUnit(plan, unit, reloaded));
+    const verified = units.map((unit, index) => verifyUnit(plan, unit, enabled[index] ?? reloaded));
     const checked = checkHealth(plan, verified);
     const confirmed = confirm(plan, checked);
 
+    announce(plan, args.connection, { helper, staged, installed, enabled, checked });
     this.host = hostOutputs(plan, args.connection, { verified, checked, confirmed });
     this.registerOutputs({ host: this.host });
   }
 }
 
 function hostOutputs(
-  { desired, files, revision }: Plan,
-  connection: pulumi.Input<HostConnection>,
+  { desired, files, revision, report }: Plan,
+  connection: ConnectionInput,
   steps: { verified: remote.Command[]; checked: remote.Command; confirmed: remote.Command },
-): pulumi.Output<HostOutputs> {
+): HostOutputsOf {
   const { service, requirements, healthCheckScript: script } = desired;
   // Of the connection, only what stands in an address book.
   const address = pulumi.unsecret(
@@ -89,15 +95,15 @@ function hostOutputs(
         ]),
       ),
     );
-  return pulumi
-    .all([address, revision, units, steps.checked.stdout, files, steps.confirmed.id])
-    .apply(([known, confirmedRevision, unitOutputs, health, rendered]) => ({
-      ...known,
-      revision: confirmedRevision,
-      units: unitOutputs,
-      healthCheck: parseHealthCheckOutput(health),
-      files: fileOutputs(rendered),
-      drift: [],
-      maintenance: false,
-    }));
+  return {
+    address: address.apply(({ address: known }) => known),
+    // What is confirmed, and nothing before that.
+    revision: pulumi.all([revision, steps.confirmed.id]).apply(([known]) => known),
+    units,
+    healthCheck: steps.checked.stdout.apply(parseHealthCheckOutput),
+    files: files.apply(fileOutputs),
+    drift: report.apply(({ findings }) => findings.map(({ sentence }) => sentence)),
+    maintenance: pulumi.output(false),
+    commands: address.apply(({ commands }) => commands),
+  };
 }

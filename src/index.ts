@@ -2,4 +2,4 @@ export { loadConfig } from "./config/load";
 export type { Config, HostConfig, ServiceArgs } from "./config/types";
 export { HighlyAvailableService, type HighlyAvailableServiceArgs } from "./highlyAvailableService";
 export type { HostOutputs } from "./outputs";
-export type { HostConnection } from "./remote/connection";
+export { connectionTo, type HostConnection } from "./remote/connection";

@@ -1,6 +1,6 @@
 import type { HostConnection } from "./remote/connection";
 import { healthCheckTimer, serviceErrorLog, serviceLog, serviceUnit } from "./model/paths";
-import type { RenderedFile } from "./render/files";
+import type { RenderedFile } from "./model/types";
 
 /** What a component tells of its host; `pulumi stack output --json` has it below `hosts.<name>`. */
 export interface HostOutputs {
@@ -79,15 +79,26 @@ export function fileOutputs(files: readonly RenderedFile[]): HostOutputs["files"
   );
 }
 
+/** A shell line for the operator's machine that runs a command on the host. */
+function sshLine({ host, port = 22, user = "root" }: HostConnection, command: string): string {
+  return `ssh ${port === 22 ? "" : `-p ${port} `}${user}@${host} '${command}'`;
+}
+
+const sudoOf = ({ user = "root" }: HostConnection): string => (user === "root" ? "" : "sudo ");
+
+/** Lets another stack take a service over. */
+export const releaseCommand = (connection: HostConnection, service: string): string =>
+  sshLine(connection, `${sudoOf(connection)}touch /var/lib/pulumi-systemd-ha/${service}/released`);
+
 /** The seed's commands (sections 3 and 9) for this host. */
 export function commandOutputs(
-  { host, port = 22, user = "root" }: HostConnection,
+  connection: HostConnection,
   { service, directory, script }: { service: string; directory: string; script: string },
 ): CommandsOutput {
   const unit = serviceUnit(service);
   const timer = healthCheckTimer(service);
-  const sudo = user === "root" ? "" : "sudo ";
-  const ssh = (command: string) => `ssh ${port === 22 ? "" : `-p ${port} `}${user}@${host} '${command}'`;
+  const sudo = sudoOf(connection);
+  const ssh = (command: string) => sshLine(connection, command);
   return {
     status: ssh(`${sudo}systemctl status --no-pager ${unit} ${timer}`),
     logs: ssh(`${sudo}tail -n 50 ${serviceLog(directory, service)} ${serviceErrorLog(directory, service)}`),

@@ -3,18 +3,18 @@ import * as pulumi from "@pulumi/pulumi";
 import type { DriftMode, ServiceArgs, ServiceDefinition } from "./config/types";
 import { validateService } from "./config/validate";
 import { contactHost } from "./contact";
-import type { ObservedHost } from "./drift/observedHost";
-import { revisionOf, transactionOf } from "./drift/revision";
+import { type StepRevisions, stepRevisionsOf, transactionOf } from "./drift/revision";
 import { plainError, problemsSentence } from "./errors";
+import { type HostReport, reportOf, unitTextsOf } from "./inspect";
 import { desiredHost } from "./model/desiredHost";
-import { desiredManifest } from "./model/manifest";
-import type { DesiredHost } from "./model/types";
-import { type HostConnection, pluginConnection } from "./remote/connection";
-import { renderFiles, type RenderedFile, type SecretEnvironment } from "./render/files";
+import { desiredManifest, revisionOf } from "./model/manifest";
+import type { DesiredHost, RenderedFile } from "./model/types";
+import { type ConnectionInput, pluginConnection } from "./remote/connection";
+import { renderFiles, type SecretEnvironment } from "./render/files";
 import type { StepContext } from "./resources/step";
 
 export interface PlanArgs extends ServiceArgs {
-  readonly connection: pulumi.Input<HostConnection>;
+  readonly connection: ConnectionInput;
   readonly secretEnvironment?: pulumi.Input<SecretEnvironment>;
   readonly drift?: DriftMode;
 }
@@ -22,7 +22,6 @@ export interface PlanArgs extends ServiceArgs {
 /** Everything that is decided before the first step. */
 export interface Plan extends StepContext {
   readonly desired: DesiredHost;
-  readonly user: pulumi.Output<string>;
   /** Without the text of the secret ones. */
   readonly files: pulumi.Output<readonly RenderedFile[]>;
   /** All of them, as a secret. */
@@ -30,6 +29,8 @@ export interface Plan extends StepContext {
   readonly manifest: pulumi.Output<string>;
   readonly revision: pulumi.Output<string>;
   readonly transaction: pulumi.Output<string>;
+  readonly revisions: pulumi.Output<StepRevisions>;
+  readonly report: pulumi.Output<HostReport>;
 }
 
 /**
@@ -40,15 +41,28 @@ export function planService(component: pulumi.ComponentResource, name: string, a
   const { drift = "correct" } = args;
   const definition = definitionOf(name, args);
   const desired = desiredHost(definition);
+  const stack = stackName();
   const connection = pulumi.secret(args.connection);
-  const observed = pulumi.unsecret(
-    connection.apply((known) => contactHost(component, known, desired, drift).then((seen) => seen ?? null)),
-  );
   const rendered = renderedFiles(definition, desired, args.secretEnvironment ?? {});
+  const unitTexts = unitTextsOf(definition, desired, stack);
+  const observed = pulumi.unsecret(
+    connection.apply((known) =>
+      contactHost(component, known, { desired, unitTexts, stack, drift }).then((seen) => seen ?? null),
+    ),
+  );
+  const report = pulumi.unsecret(
+    pulumi
+      .all([observed, rendered.secretFiles, pulumi.secret(args.secretEnvironment ?? {})])
+      .apply(([seen, files, secrets]) =>
+        seen === null ? NOT_SEEN : reportOf(desired, files, seen, secrets),
+      ),
+  );
   const manifest = rendered.files.apply((files) =>
-    desiredManifest(desired, Object.fromEntries(files.map(({ path, key }) => [path, key])), stackName()),
+    desiredManifest(desired, Object.fromEntries(files.map(({ path, key }) => [path, key])), stack),
   );
   const revision = manifest.apply(revisionOf);
+  // Without the will to mend, what is on the host decides nothing.
+  const decisive = drift === "correct" ? observed : pulumi.output(null);
   return {
     parent: component,
     component: name,
@@ -56,21 +70,22 @@ export function planService(component: pulumi.ComponentResource, name: string, a
     // After the first contact: the plugin must not try what that found to be wrong.
     connection: pulumi.all([connection, observed]).apply(([known]) => pluginConnection(known)),
     desired,
-    user: pulumi.unsecret(connection.apply(({ user = "root" }) => user)),
     ...rendered,
     manifest,
     revision,
     transaction: pulumi
-      .all([revision, observed])
-      .apply(([wanted, seen]) => transactionIn(drift, wanted, seen)),
+      .all([revision, decisive, report])
+      .apply(([wanted, seen, { findings }]) => transactionOf(wanted, seen ?? undefined, findings)),
+    revisions: pulumi
+      .all([rendered.files, decisive, report])
+      .apply(([files, seen, { findings }]) => stepRevisionsOf(files, seen ?? undefined, findings)),
+    report,
   };
 }
 
-const stackName = (): string => `${pulumi.getProject()}/${pulumi.getStack()}`;
+const NOT_SEEN: HostReport = { findings: [], restarts: [], isNew: false };
 
-function transactionIn(drift: DriftMode, revision: string, observed: ObservedHost | null): string {
-  return transactionOf(revision, drift === "correct" && observed !== null ? observed : undefined);
-}
+const stackName = (): string => `${pulumi.getProject()}/${pulumi.getStack()}`;
 
 function definitionOf(name: string, args: PlanArgs): ServiceDefinition {
   const validation = validateService(args);

@@ -7,6 +7,7 @@ put_file() {
   is_in_place "$content" "$path" "$mode" "$owner" && return 0
   # A link or a directory in the place of a file: rename replaces the first by itself, the second has to go aside.
   refuse_directory "$path"
+  mkdir -p "$(dirname "$path")" 2>/dev/null || fail "$EXIT_FAILED" "cannot create $(dirname "$path"); is the disk full or read-only?"
   # Hidden, and with an ending which logrotate, run-parts and systemd pass over.
   temporary="$(dirname "$path")/.$(basename "$path").dpkg-new"
   # install(1) unlinks what is there first, so that a planted link isn't written through.
@@ -39,7 +40,8 @@ put_directory() {
   fi
   [[ "$(stat -c '%U:%G' "$path")" == "$owner" ]] || chown -h "$owner" "$path"
   [[ -d "$path" && ! -L "$path" ]] || fail "$EXIT_REFUSED" "$path is a link or a file where a directory belongs; replace it and run the update again"
-  [[ "$(stat -c '%04a' "$path")" == "$mode" ]] || chmod "$mode" "$path"
+  # Five digits: with four, chmod leaves a directory its setgid bit.
+  [[ "$(stat -c '%04a' "$path")" == "$mode" ]] || chmod "0$mode" "$path"
 }
 
 # put_log PATH MODE OWNER: made if missing, so that nobody else makes it first; its content stays.
@@ -49,9 +51,10 @@ put_log() {
   if [[ ! -e "$path" && ! -L "$path" ]]; then
     (set -o noclobber && umask 0177 && : >"$path") 2>/dev/null || fail "$EXIT_FAILED" "cannot create $path; is the disk full or read-only?"
   fi
+  [[ -f "$path" && ! -L "$path" ]] || fail "$EXIT_REFUSED" "$path is a link or a directory, where a log file belongs; remove it and run the update again"
   # A second name of the same file could be a file of root's, which would be given away.
-  [[ -f "$path" && ! -L "$path" && "$(stat -c %h "$path")" == 1 ]] ||
-    fail "$EXIT_REFUSED" "$path is a link, a directory or has a second name, where a log file belongs; remove it and run the update again"
+  [[ "$(stat -c %h "$path")" == 1 || "$(stat -c '%04a %U:%G' "$path")" == "$mode $owner" ]] ||
+    fail "$EXIT_REFUSED" "$path has a second name and another owner or mode than a log of ours; remove it and run the update again"
   [[ "$(stat -c '%U:%G' "$path")" == "$owner" ]] || chown -h "$owner" "$path"
   [[ "$(stat -c '%04a' "$path")" == "$mode" ]] || chmod "$mode" "$path"
 }

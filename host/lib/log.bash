@@ -32,5 +32,17 @@ safe_lines() { LC_ALL=C tr -d '\000-\010\013-\037\177' | cut -c1-400; }
 last_journal_lines() {
   journalctl --unit="$1" --lines=40 --no-pager --output=cat --quiet 2>/dev/null |
     grep -vE 'Consumed .* CPU time|Unit process .* remains running|Failed to (kill|attach|set) .*cgroup' |
-    tail -n 20 | safe_lines
+    tail -n 20 | safe_lines | mask_secrets
+}
+
+# mask_secrets: a service may say what it was given; the operator's terminal and CI's log needn't.
+mask_secrets() {
+  local text value
+  text="$(cat)"
+  while IFS= read -r value; do
+    # The file has them in double quotes, escaped.
+    value="$(sed 's/^[^=]*="\(.*\)"$/\1/; s/\\\(.\)/\1/g' <<<"$value")"
+    [[ "${#value}" -lt 4 ]] || text="${text//"$value"/[masked]}"
+  done < <(cat "/etc/pulumi-systemd-ha/$SERVICE.env" 2>/dev/null)
+  [[ -z "$text" ]] || printf '%s\n' "$text"
 }

@@ -5,6 +5,7 @@
 #   log        PATH  -       MODE  USER:GROUP  -  -    -      made if missing; its content isn't ours
 #   file       PATH  SHA256  MODE  USER:GROUP  -  KEY  -      KEY names the staged content
 #   unit       NAME  -       -     -           -  ROLE ORIGIN ORIGIN: ours, or host for a unit that was there before us
+#   setting    NAME  -       -     -           -  VALUE -     what the later steps need to know
 #
 # On the host the confirmed one ends with lines `confirmed  TRANSACTION  REVISION  COUNTER  TIME`.
 # Parsed line by line with `read`: the host has neither jq nor Python for certain.
@@ -16,6 +17,9 @@ manifest_rows() { awk -F '\t' -v kind="$2" '$1 == kind { gsub(/\t/, "\037"); pri
 # manifest_has FILE KIND PATH
 manifest_has() { awk -F '\t' -v kind="$2" -v path="$3" '$1 == kind && $2 == path { found = 1 } END { exit !found }' "$1"; }
 
+# manifest_setting FILE NAME [DEFAULT]
+manifest_setting() { awk -F '\t' -v name="$2" -v value="${3:-}" '$1 == "setting" && $2 == name { value = $7 } END { print value }' "$1"; }
+
 # manifest_confirmed FILE COLUMN: transaction (2), revision (3) or counter (4) of a confirmed manifest, else nothing.
 manifest_confirmed() {
   [[ -f "$1" ]] || return 0
@@ -24,6 +28,12 @@ manifest_confirmed() {
 
 # manifest_revision FILE: the hash of the desired part.
 manifest_revision() { grep -v '^confirmed' "$1" | sha256sum | cut -c1-16; }
+
+# is_whole FILE: a confirmed manifest as we wrote it.
+is_whole() {
+  local revision
+  revision="$(manifest_confirmed "$1" 3)" && [[ -n "$revision" && "$revision" == "$(manifest_revision "$1")" ]]
+} 2>/dev/null
 
 # validate_manifest FILE: refuses what isn't a complete manifest of this service.
 validate_manifest() {
@@ -45,6 +55,7 @@ validate_manifest() {
         [[ "$kind" != file ]] || refuse_unequal "$path" "$key" "$mode" "$owner"
         ;;
       unit) [[ "$path" =~ ^[A-Za-z0-9:_.@-]+$ ]] || fail "$EXIT_USAGE" "line $line of the manifest: not a unit's name" ;;
+      setting) [[ "$path" == healthCheckScript && "$key" == /* || "$path" =~ ^[a-zA-Z]+Sec$ && "$key" =~ ^[1-9][0-9]{0,2}$ ]] || fail "$EXIT_USAGE" "line $line of the manifest: not a setting" ;;
       *) fail "$EXIT_USAGE" "line $line of the manifest: unknown kind" ;;
     esac
   done < <(tail -n +2 "$1" | tr '\t' '\037')

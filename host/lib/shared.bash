@@ -33,6 +33,9 @@ refuse_unequal() {
   done < <(other_manifests)
 }
 
+# stack_of MANIFEST
+stack_of() { awk -F '\t' 'NR == 1 { print $4 }' "$1"; }
+
 # service_of MANIFEST
 service_of() { awk -F '\t' 'NR == 1 { print $3 }' "$1"; }
 

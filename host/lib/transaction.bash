@@ -34,8 +34,8 @@ finish_swap() { [[ -d "$SERVICE_DIR/transaction" || ! -d "$SERVICE_DIR/transacti
 # write_transaction MANIFEST DIRECTORY
 write_transaction() {
   local open="$SERVICE_DIR/transaction"
-  cp "$1" "$2/manifest" && echo "$REVISION" >"$2/revision" && echo "$TRANSACTION" >"$2/id" && deadline >"$2/deadline" &&
-    managed_rows >"$2/previous" && : >"$2/changed" || return 1
+  cp "$1" "$2/manifest" && echo "$REVISION" >"$2/revision" && echo "$TRANSACTION" >"$2/id" && deadline "$1" >"$2/deadline" &&
+    managed_rows >"$2/previous" && : >"$2/changed" && running_process "$1" >"$2/process" || return 1
   # Of a run that broke off: what it wrote still waits for its daemon-reload.
   [[ ! -s "$open/changed" || -e "$open/reloaded" ]] || cat "$open/changed" >>"$2/changed"
 }
@@ -49,8 +49,30 @@ managed_rows() {
   done | awk -F '\t' '($1 == "unit" || $1 == "file") && !seen[$1, $2]++'
 }
 
-# deadline: until when the timer's health check leaves the field to the update.
-deadline() { printf '%s %s\n' "$(cat /proc/sys/kernel/random/boot_id)" "$(($(uptime_sec) + WITHIN_SEC))"; }
+# running_process MANIFEST: the service's, before anything is reloaded: its invocation, then what it was started with. Of a run
+# that broke off, if it's the same process: since then systemd may have loaded something else.
+running_process() {
+  local unit open="$SERVICE_DIR/transaction/process" invocation
+  unit="$(service_unit_of "$1")"
+  [[ -n "$unit" ]] || return 0
+  invocation="$(unit_property "$unit" InvocationID)"
+  if [[ -f "$open" && "$(head -n 1 "$open")" == "$invocation" ]]; then
+    cat "$open"
+  else
+    printf '%s\n' "$invocation" && process_properties "$unit"
+  fi
+}
+
+# service_unit_of MANIFEST
+service_unit_of() { awk -F '\t' '$1 == "unit" && $7 == "service" { print $2 }' "$1"; }
+
+# managed_paths KIND
+managed_paths() { managed_rows | awk -F '\t' -v kind="$1" '$1 == kind { print $2 }'; }
+
+# deadline MANIFEST: until when the timer's health check leaves the field to the update.
+deadline() {
+  printf '%s %s\n' "$(cat /proc/sys/kernel/random/boot_id)" "$(($(uptime_sec) + $(manifest_setting "$1" healthyWithinSec 30) + $(manifest_setting "$1" confirmWithinSec 60)))"
+}
 
 # require_transaction: the later steps belong to the content which was installed. By its revision, not by the id: with drift
 # off, steps that were there before keep their former id (docs/architecture.md).
@@ -75,6 +97,12 @@ current_manifest() {
   fi
 }
 
+# setting NAME [DEFAULT]
+setting() { manifest_setting "$(current_manifest)" "$@"; }
+
+# healthy_within_sec: how long a unit may take to run, and the layers to answer.
+healthy_within_sec() { setting healthyWithinSec 30; }
+
 # confirm: one rename makes the desired manifest the confirmed one.
 verb_confirm() {
   lock_service
@@ -90,12 +118,23 @@ verb_confirm() {
   is_confirmed "$directory" || write_whole "$SERVICE_DIR/manifest" confirmed_manifest "$directory"
   fault_point confirm
   write_whole "$SERVICE_DIR/originals/index" still_needed_originals
+  keep_properties
   # Renamed first: half removed, it would look like an open one.
   rm -rf "$done" && mv -T "$directory" "$done"
   fault_point confirmed
-  rm -rf "$done"
+  rm -rf "$done" "$SERVICE_DIR/released"
   sweep_stage
   say "confirmed revision $REVISION"
+}
+
+# keep_properties: for the probe, which sees by them that systemd does otherwise.
+keep_properties() {
+  local unit
+  rm -rf "$SERVICE_DIR/properties"
+  mkdir -p "$SERVICE_DIR/properties" 2>/dev/null || true
+  while IFS=$'\037' read -r _ unit _; do
+    write_whole "$SERVICE_DIR/properties/$unit" effective_properties "$unit"
+  done < <(manifest_rows "$SERVICE_DIR/manifest" unit)
 }
 
 is_confirmed() {

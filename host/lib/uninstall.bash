@@ -12,7 +12,11 @@ verb_uninstall() {
   lock_service
   lock_host
   finish_swap
-  if [[ -f "$SERVICE_DIR/originals/index" ]]; then put_host_back; fi
+  # Without the originals at least what is ours goes.
+  if [[ -f "$SERVICE_DIR/originals/index" || -n "$(managed_rows)" ]]; then
+    mkdir -p "$SERVICE_DIR/originals" && touch "$SERVICE_DIR/originals/index"
+    put_host_back
+  fi
   fault_point before-forget
   # Renamed first: half removed, it would look like a service without originals.
   mv -T "$SERVICE_DIR" "$gone"
@@ -24,21 +28,18 @@ verb_uninstall() {
 
 put_host_back() {
   local path
-  # The timer, which comes last, first: it would repair what is being taken away.
-  for path in $(managed_paths unit | tac); do retire_unit "$path"; done
-  for path in $(own_services); do systemctl stop -- "$path" 2>/dev/null || true; done
+  # The timer, and the check that it started, first: they would repair what is being taken away.
+  for path in $(managed_paths unit | grep '\.timer$') $(own_services) $(managed_paths unit | grep -v '\.timer$' | tac); do retire_unit "$path"; done
   fault_point retired
   while IFS= read -r path; do
     restore_file "$path"
     fault_point restored
   done < <(managed_paths file)
+  restore_overrides
   restore_owners
   systemctl daemon-reload || fail "$EXIT_FAILED" "systemctl daemon-reload failed; run the destroy again"
   for path in $(managed_paths unit) $(own_services); do systemctl reset-failed -- "$path" 2>/dev/null || true; done
 }
-
-# managed_paths KIND
-managed_paths() { managed_rows | awk -F '\t' -v kind="$1" '$1 == kind { print $2 }'; }
 
 # own_services: service units of ours that nobody enables, such as the health check's.
 own_services() {
@@ -48,7 +49,10 @@ own_services() {
 
 # forget_host: the last service takes the helper and the state directory with it.
 forget_host() {
-  local other
+  local other descriptor
+  # Not while another service's first step installs it.
+  exec {descriptor}>>/run/pulumi-systemd-ha.helper.lock
+  flock --wait "$LOCK_WAIT_SEC" "$descriptor" || return 0
   for other in "$STATE_DIR"/*/; do
     [[ ! -d "$other" ]] || return 0
   done

@@ -33,19 +33,17 @@ needs_reload() {
   return 1
 }
 
-# enable UNIT [--witness HASH]: enabled at boot and running now, with what was installed.
+# enable UNIT: enabled at boot and running now, with what was installed.
 verb_enable() {
   share_service
   require_transaction
-  local unit="$SUBJECT" output state
-  # Not where it is already, and without the reload of its own: each one clears the start limit's count.
-  if [[ "$(systemctl is-enabled -- "$unit" 2>/dev/null)" != enabled ]]; then
-    output="$(systemctl enable --no-reload -- "$unit" 2>&1)" ||
-      fail "$EXIT_FAILED" "$unit can't be enabled: $(safe_lines <<<"$output" | tail -n 1)"
-  fi
-  fault_point enable
+  local unit="$SUBJECT" state
+  # `install` made its links; whoever took them away since is told by `verify`.
   state="$(unit_property "$unit" ActiveState)"
-  if [[ "$state" == active ]] && is_current "$unit"; then
+  if [[ "$unit" == *.timer && "$(unit_property "$unit" SubState)" == elapsed ]]; then
+    start_unit restart "$unit"
+    say "enabled, restarted: it had no next run"
+  elif [[ "$state" == active ]] && is_current "$unit"; then
     say "enabled, already running"
   elif [[ "$state" =~ ^(active|activating|reloading)$ ]] && ! is_current "$unit"; then
     # Also one that is just starting: a start would wait for the process that has the former settings.
@@ -55,12 +53,41 @@ verb_enable() {
     start_unit start "$unit"
     say "enabled, started"
   fi
+  keep_process "$unit"
 }
 
-# is_current UNIT: does the running process have what the unit says? systemd writes LogExtraFields= of a unit to this file when
-# it starts a process, and keeps it over reloads: the witness there is of the process, not of the file.
+# is_current UNIT: does the running process have what the unit says? Three witnesses, the surest first:
+# - our own record of the process: which witness it was started with, or was found to be as good as started with;
+# - LogExtraFields= of the unit, which systemd writes to a file when it starts a process, and keeps over reloads. An adopted
+#   process has none, and one that somebody started from an altered unit has the right one all the same;
+# - so whether systemd, before this update reloaded, would have started another process than now.
 is_current() {
-  [[ -z "$WITNESS" ]] || grep -aqF "PULUMI_SYSTEMD_HA_WITNESS=$WITNESS" "/run/systemd/units/log-extra-fields:$1" 2>/dev/null
+  local unit="$1" witness had invocation before="$SERVICE_DIR/transaction/process"
+  witness="$(witness_of "$unit")"
+  [[ -n "$witness" ]] || return 0
+  invocation="$(unit_property "$unit" InvocationID)"
+  if [[ -n "$invocation" && "$(cat "$SERVICE_DIR/process" 2>/dev/null)" == "$invocation "* ]]; then
+    [[ "$(<"$SERVICE_DIR/process")" == "$invocation $witness" ]]
+    return
+  fi
+  had="$(grep -aom 1 'PULUMI_SYSTEMD_HA_WITNESS=[0-9a-f]*' "/run/systemd/units/log-extra-fields:$unit" 2>/dev/null)"
+  [[ -z "$had" || "${had#*=}" == "$witness" ]] || return 1
+  if [[ -f "$before" && "$(head -n 1 "$before")" == "$invocation" ]]; then
+    [[ "$(tail -n +2 "$before")" == "$(process_properties "$unit")" ]]
+  else
+    # Started within this update, by whatever.
+    [[ -n "$had" ]]
+  fi
+}
+
+# witness_of UNIT: a hash of what only a restart can change; of units that aren't ours there is none.
+witness_of() { sed -n 's/^LogExtraFields=PULUMI_SYSTEMD_HA_WITNESS=\([0-9a-f]*\)$/\1/p' "/etc/systemd/system/$1" 2>/dev/null || true; }
+
+# keep_process UNIT: what its process has from now on.
+keep_process() {
+  local witness
+  witness="$(witness_of "$1")"
+  [[ -z "$witness" ]] || write_whole "$SERVICE_DIR/process" printf '%s %s\n' "$(unit_property "$1" InvocationID)" "$witness"
 }
 
 # start_unit start|restart UNIT: a unit that hit its start limit refuses both until reset-failed.
@@ -68,11 +95,14 @@ start_unit() {
   local how="$1" unit="$2" output
   systemctl reset-failed -- "$unit" 2>/dev/null || true
   # No --kill-after, see with_time_limit.
-  if ! output="$(without_locks timeout "$WITHIN_SEC" systemctl "$how" -- "$unit" 2>&1)"; then
+  if ! output="$(without_locks timeout "$(start_limit_sec)" systemctl "$how" -- "$unit" 2>&1)"; then
     fail_with_journal "$unit" "$unit didn't $how: $(reason_of "$unit" "$output")"
   fi
   fault_point "$how"
 }
+
+# start_limit_sec: a restart also waits for the old process, which may finish what it serves for as long as systemd lets it.
+start_limit_sec() { echo $(($(healthy_within_sec) + 45)); }
 
 reason_of() {
   local result status
@@ -83,7 +113,7 @@ reason_of() {
     signal | core-dump) echo "its process was killed by signal $status" ;;
     timeout) echo "it didn't become ready in time" ;;
     start-limit-hit) echo "it failed too often and hit its start limit" ;;
-    success | '') safe_lines <<<"${2:-no answer within $WITHIN_SEC s}" | head -n 1 ;;
+    success | '') safe_lines <<<"${2:-no answer in time}" | head -n 1 ;;
     *) echo "systemd says $result" ;;
   esac
 }
@@ -110,8 +140,9 @@ verb_verify() {
 
 # settled_state UNIT: a unit between two attempts (auto-restart) is looked at again for a while.
 settled_state() {
-  local state seconds=0
-  while state="$(systemctl is-active -- "$1" 2>/dev/null || true)" && [[ "$state" == activating || "$state" == reloading ]] && ((seconds < WITHIN_SEC)); do
+  local state seconds=0 within
+  within="$(healthy_within_sec)"
+  while state="$(systemctl is-active -- "$1" 2>/dev/null || true)" && [[ "$state" == activating || "$state" == reloading ]] && ((seconds < within)); do
     sleep 1
     seconds=$((seconds + 1))
   done
@@ -120,13 +151,22 @@ settled_state() {
 
 # retire_unit UNIT: one of ours is stopped and disabled; one of the host's gets back the state it had, if no other service needs it.
 retire_unit() {
-  local unit="$1" enabled active
+  local unit="$1" enabled='' active='' origin
   [[ -z "$(other_owner unit "$unit")" ]] || return 0
   IFS=$'\037' read -r enabled active < <(awk -F '\t' -v unit="$unit" '$1 == "unit" && $2 == unit { print $3 "\037" $4; exit }' "$SERVICE_DIR/originals/index") || true
-  case "${enabled:-}" in
-    '') systemctl disable --now -- "$unit" 2>/dev/null || true ;;
-    disabled) systemctl disable -- "$unit" 2>/dev/null || true ;;
+  origin="$(managed_rows | awk -F '\t' -v unit="$unit" '$1 == "unit" && $2 == unit { print $8; exit }')"
+  # Of a unit of the host's nothing is known any more if the originals were lost.
+  [[ -n "$enabled$active" || "$origin" != host ]] || return 0
+  case "$enabled" in
+    enabled | enabled-runtime) ;;
+    *) systemctl disable -- "$unit" 2>/dev/null || true ;;
   esac
   # The host's own unit keeps serving if it did; it's never started or restarted by a removal.
-  [[ -z "${enabled:-}" || "${active:-}" == active || "${active:-}" == activating ]] || systemctl stop -- "$unit" 2>/dev/null || true
+  case "$active" in
+    active | activating | reloading | refreshing) return 0 ;;
+  esac
+  systemctl stop -- "$unit" 2>/dev/null || true
+  # Somebody's restart may have taken the stop's place.
+  [[ ! "$(unit_property "$unit" ActiveState)" =~ ^(active|activating|reloading|deactivating)$ ]] || systemctl stop -- "$unit" 2>/dev/null ||
+    fail "$EXIT_FAILED" "$unit doesn't stop; see systemctl status $unit, and run this again"
 }

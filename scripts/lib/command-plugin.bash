@@ -53,9 +53,13 @@ plugin_kind() {
   if [[ "$first" == '#!' ]]; then echo drop-in; else echo official; fi
 }
 
-# drop_in_hash: of all that the drop-in is made from.
+# drop_in_hash: of what the drop-in is made from; another dependency of the project doesn't make it another.
 drop_in_hash() {
-  (cd "$PROJECT_DIR" && find scripts/command-plugin package-lock.json -type f -print0 | sort -z | xargs -0 sha256sum) | sha256sum | cut -c -64
+  (
+    cd "$PROJECT_DIR"
+    find scripts/command-plugin -type f -print0 | sort -z | xargs -0 sha256sum
+    grep -E '"(@pulumi/pulumi|esbuild|ssh2)": "[0-9]' package.json
+  ) | sha256sum | cut -c -64
 }
 
 is_drop_in_current() {

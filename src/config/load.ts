@@ -11,15 +11,30 @@ import { validateConfig } from "./validate";
  * @param project whose keys are read, such as `shop-ha`.
  * @throws pulumi.RunError that names every problem at once.
  */
-export function loadConfig(project: string = pulumi.getProject()): Config {
-  const { raw, problems } = readRaw(project, pulumi.runtime.allConfig());
+export const loadConfig = (project: string = pulumi.getProject()): Config =>
+  readConfig({
+    project,
+    stack: pulumi.getStack(),
+    values: pulumi.runtime.allConfig(),
+    isSecret: isConfigSecret,
+  });
+
+export interface ConfigSource {
+  readonly project: string;
+  readonly stack: string;
+  /** By their whole keys, such as `shop-ha:hosts`; structured ones as JSON. */
+  readonly values: Readonly<Record<string, string>>;
+  readonly isSecret: (name: string) => boolean;
+}
+
+/** The same for those who aren't a Pulumi program. @throws pulumi.RunError that names every problem at once. */
+export function readConfig({ project, stack, values, isSecret }: ConfigSource): Config {
+  const { raw, problems } = readRaw(project, values, isSecret);
   const validation = validateConfig(withOverrides(raw, process.env));
   if (validation.kind === "valid" && problems.length === 0) return validation.config;
   const found = validation.kind === "invalid" ? validation.problems : [];
   throw plainError(
-    new pulumi.RunError(
-      configurationSentence(project, pulumi.getStack(), [...problems, ...notAlready(found, problems)]),
-    ),
+    new pulumi.RunError(configurationSentence(project, stack, [...problems, ...notAlready(found, problems)])),
   );
 }
 
@@ -33,6 +48,7 @@ type SchemaProperty = { readonly type: string; readonly secret?: boolean };
 function readRaw(
   project: string,
   all: Readonly<Record<string, string>>,
+  isEncrypted: (name: string) => boolean,
 ): { raw: Record<string, unknown>; problems: Problem[] } {
   const raw: Record<string, unknown> = {};
   const problems: Problem[] = [];
@@ -41,7 +57,7 @@ function readRaw(
     if (!name.startsWith(`${project}:`)) continue;
     const key = name.slice(project.length + 1);
     const property = properties[key];
-    const isSecret = isConfigSecret(name);
+    const isSecret = isEncrypted(name);
     if (property?.secret && !isSecret) {
       problems.push({
         key,
@@ -75,5 +91,11 @@ function parse(text: string, type: string | undefined): unknown {
 
 function withOverrides(raw: Record<string, unknown>, env: NodeJS.ProcessEnv): Record<string, unknown> {
   const drift = env["PULUMI_SYSTEMD_HA_DRIFT"];
-  return drift === undefined || drift === "" ? raw : { ...raw, drift };
+  if (drift === undefined || drift === "") return raw;
+  if (!["correct", "report", "off"].includes(drift)) {
+    throw plainError(
+      new pulumi.RunError(`PULUMI_SYSTEMD_HA_DRIFT is ${drift}; it must be correct, report or off`),
+    );
+  }
+  return { ...raw, drift };
 }

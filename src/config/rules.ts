@@ -48,6 +48,11 @@ const EXECUTABLE = /^(\/[A-Za-z0-9._@+-]+)+$/;
 
 const serviceRules: readonly Rule[] = [
   {
+    reads: ["service.name"],
+    find: ({ service: { name } }) =>
+      refuse(name === "health-check", "service.name", "must be another: health-check.log is our own log"),
+  },
+  {
     reads: ["service.healthyWithinSec", "service.confirmWithinSec"],
     find: ({ service: { healthyWithinSec, confirmWithinSec } }) =>
       refuse(

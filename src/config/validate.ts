@@ -59,7 +59,10 @@ function shapeProblem(error: ErrorObject): Problem {
     case "additionalProperties": {
       const { additionalProperty } = error.params as { additionalProperty: string };
       const known = Object.keys(parent.properties ?? {}).join(", ");
-      return { key: join(at, additionalProperty), message: `unknown key; known here: ${known}` };
+      // What `pulumi config set service.port 5` makes.
+      const isPath = at === "" && /[.[]/.test(additionalProperty);
+      const hint = isPath ? "; for a value within a key say `pulumi config set --path`" : "";
+      return { key: join(at, additionalProperty), message: `unknown key; known here: ${known}${hint}` };
     }
     default: {
       const got = parent.secret ? "" : gotUnlessSecret(error.data, at);

@@ -1,3 +1,5 @@
+import { type Manifest, parseManifest } from "../model/manifest";
+
 /** What the probe saw of a host, for one service. */
 export interface ObservedHost {
   readonly machineId: string;
@@ -15,16 +17,74 @@ export interface ObservedHost {
   readonly proxyListener?: Listener;
   readonly hostUnits: Readonly<Record<string, { readonly loadState: string; readonly activeState: string }>>;
   readonly readOnlyPaths: readonly string[];
-  /** Inode and change time of where the manifest is or would be: another after every loss of the state directory. */
+  /** Directories above the application's where another than root could put one of their own. */
+  readonly unsafeAncestors: readonly {
+    readonly path: string;
+    readonly owner: string;
+    readonly mode: string;
+  }[];
+  /** The application's directory is where somebody's ssh keys lie. */
+  readonly isLoginHome: boolean;
+  /** By unit of ours: the file that systemd has for it now; empty if none. */
+  readonly ownFragments: Readonly<Record<string, string>>;
+  /** A log rotation of our file's name that isn't of this application. */
+  readonly foreignRotation?: string;
+  /** Inode and change time of where the state is or would be: another after every loss of the state directory. */
   readonly stateAnchor: string;
-  /** The configuration that was confirmed last. */
-  readonly confirmed?: {
-    readonly transaction: string;
-    readonly revision: string;
-    readonly counter: number;
-  };
+  /** What was confirmed last; `corrupt` where the file isn't whole. */
+  readonly manifest?: Manifest | "corrupt";
   /** An update which isn't confirmed (yet): `attempt` differs after every run that got anywhere. */
-  readonly openTransaction?: { readonly revision: string; readonly attempt: string };
+  readonly openTransaction?: {
+    readonly revision: string;
+    readonly attempt: string;
+    readonly manifest?: Manifest;
+  };
+  /** Somebody let another stack take the service over. */
+  readonly isReleased: boolean;
+  /** By path: what the steps that send them were called with last; `helper` is the helper's. */
+  readonly revisions: Readonly<Record<string, string>>;
+  readonly things: readonly ObservedThing[];
+  /** The names under which content is stored on the host, with the SHA-256 of each. */
+  readonly staged: Readonly<Record<string, string>>;
+  readonly units: Readonly<Record<string, ObservedUnit>>;
+  readonly overrides: readonly Override[];
+  readonly process: { readonly recorded: string; readonly witness: string };
+  readonly helper: { readonly listing: string; readonly anchor: string };
+}
+
+/** A file, log or directory as it is. */
+export interface ObservedThing {
+  readonly kind: string;
+  readonly path: string;
+  /** As `stat -c %F` names it; empty where there is nothing. */
+  readonly type: string;
+  readonly mode: string;
+  readonly owner: string;
+  /** Inode and change time of it, or of the nearest directory above that there is. */
+  readonly anchor: string;
+  /** SHA-256; empty where it wasn't asked for. */
+  readonly hash: string;
+  /** The key of the managed content that it has; empty if none. */
+  readonly key: string;
+  readonly linkTarget?: string;
+  /** Where it may be shown: its first 64 KiB. */
+  readonly content?: string;
+}
+
+/** `systemctl show`, as text. */
+export interface ObservedUnit {
+  readonly properties: Readonly<Record<string, string>>;
+  /** Effective properties that are others than at the confirmation: name, then and now. */
+  readonly changed: readonly { readonly name: string; readonly was: string; readonly is: string }[];
+}
+
+/** A drop-in of somebody else which sets what ours sets. */
+export interface Override {
+  readonly unit: string;
+  readonly path: string;
+  readonly section: string;
+  readonly key: string;
+  readonly value: string;
 }
 
 /** Who listens on a TCP port. */
@@ -33,15 +93,22 @@ export interface Listener {
   readonly cgroup: string;
 }
 
-/** Parses the answer of `host/probe`: lines of key, tab, value. Pure. */
+/** Parses the answer of `host/probe`: lines of key, tab, values. Pure. */
 export function parseObservedHost(answer: string): ObservedHost {
-  const lines = answer.split("\n").map((line) => line.split("\t") as [string, string?]);
+  const lines = answer.split("\n").map((line) => line.split("\t") as [string, string?, ...string[]]);
+  const rows = (key: string): string[][] =>
+    lines.filter(([name]) => name === key).map(([, ...values]) => values as string[]);
   const all = (key: string): string[] =>
     lines.filter(([name]) => name === key).map(([, value]) => value ?? "");
   const one = (key: string): string => (all(key)[0] ?? "").trim();
   const portListener = listenerOf(one("port_listener"));
   const proxyListener = listenerOf(one("proxy_listener"));
-  const [openRevision = "", attempt = ""] = one("open_transaction").split(" ");
+  const foreignRotation = rows("foreign_rotation")[0]?.[0];
+  const manifest = contentsOf(rows("manifest"))[""];
+  const [openRevision, attempt = ""] = rows("open_transaction")[0] ?? [];
+  const open = parseManifest(contentsOf(rows("open_manifest"))[""] ?? "");
+  const [recorded = "", witness = ""] = rows("process")[0]?.slice(1) ?? [];
+  const [listing = "", helperAnchor = ""] = rows("helper")[0] ?? [];
   return {
     machineId: one("machine_id"),
     isSystemdRunning: one("systemd_running") === "yes",
@@ -56,16 +123,98 @@ export function parseObservedHost(answer: string): ObservedHost {
     ...(proxyListener && { proxyListener }),
     hostUnits: hostUnitsOf(lines),
     readOnlyPaths: all("read_only").map((path) => path.trim()),
+    unsafeAncestors: rows("unsafe_ancestor").map(([path = "", owner = "", mode = ""]) => ({
+      path,
+      owner,
+      mode,
+    })),
+    isLoginHome: one("login_home") === "yes",
+    ownFragments: Object.fromEntries(rows("own_fragment").map(([unit = "", path = ""]) => [unit, path])),
+    ...(foreignRotation !== undefined && { foreignRotation }),
     stateAnchor: one("state_anchor"),
-    ...(one("confirmed_transaction") !== "" && {
-      confirmed: {
-        transaction: one("confirmed_transaction"),
-        revision: one("confirmed_revision"),
-        counter: Number.parseInt(one("confirmed_counter"), 10) || 0,
-      },
+    ...(manifest !== undefined && { manifest: confirmedManifest(manifest) }),
+    ...(openRevision !== undefined && {
+      openTransaction: { revision: openRevision, attempt, ...(open && { manifest: open }) },
     }),
-    ...(openRevision !== "" && { openTransaction: { revision: openRevision, attempt } }),
+    isReleased: one("released") === "yes",
+    revisions: Object.fromEntries(rows("revision").map(([path = "", revision = ""]) => [path, revision])),
+    things: thingsOf(rows),
+    staged: Object.fromEntries(rows("staged").map(([key = "", hash = ""]) => [key, hash])),
+    units: unitsOf(rows),
+    overrides: rows("override").map(([unit = "", path = "", section = "", key = "", ...value]) => ({
+      unit,
+      path,
+      section,
+      key,
+      value: value.join(" "),
+    })),
+    process: { recorded, witness: witness.split("=")[1] ?? "" },
+    helper: { listing, anchor: helperAnchor },
   };
+}
+
+function confirmedManifest(text: string): Manifest | "corrupt" {
+  const manifest = parseManifest(text);
+  return manifest?.confirmed === undefined ? "corrupt" : manifest;
+}
+
+type Rows = (key: string) => string[][];
+
+/** Rows of name and base64. */
+const contentsOf = (rows: readonly string[][]): Record<string, string> =>
+  Object.fromEntries(
+    rows.map(([name = "", base64 = ""]) => [name, Buffer.from(base64, "base64").toString("utf8")]),
+  );
+
+function thingsOf(rows: Rows): ObservedThing[] {
+  const contents = contentsOf(rows("content"));
+  const links = new Map(rows("link").map(([path = "", target = ""]) => [path, target]));
+  return ["file", "directory", "log"].flatMap((kind) =>
+    rows(kind).map(
+      ([path = "", type = "", mode = "", owner = "", anchor = "", hash = "", key = ""]): ObservedThing => {
+        const linkTarget = links.get(path);
+        const content = contents[path];
+        return {
+          kind,
+          path,
+          type,
+          mode,
+          owner,
+          anchor,
+          hash,
+          key,
+          ...(linkTarget !== undefined && { linkTarget }),
+          ...(content !== undefined && { content }),
+        };
+      },
+    ),
+  );
+}
+
+function unitsOf(rows: Rows): Record<string, ObservedUnit> {
+  return Object.fromEntries(
+    rows("unit").map(([name = "", ...properties]) => [
+      name,
+      {
+        properties: Object.fromEntries(properties.map((line) => keyAndValue(line))),
+        changed: changedProperties(rows("property").filter(([unit]) => unit === name)),
+      },
+    ]),
+  );
+}
+
+/** Rows of unit, `<` or `>`, `Name=value`: lines of diff(1). */
+function changedProperties(rows: readonly string[][]): ObservedUnit["changed"] {
+  const now = new Map(rows.filter(([, side]) => side === ">").map(([, , line = ""]) => keyAndValue(line)));
+  return rows
+    .filter(([, side]) => side === "<")
+    .map(([, , line = ""]) => keyAndValue(line))
+    .map(([name, was]) => ({ name, was, is: now.get(name) ?? "" }));
+}
+
+function keyAndValue(line: string): [string, string] {
+  const [key = "", value = ""] = line.split(/=(.*)/s);
+  return [key, value.trim()];
 }
 
 function listenerOf(value: string): Listener | undefined {
@@ -74,7 +223,7 @@ function listenerOf(value: string): Listener | undefined {
   return { process, cgroup: cgroup.join(" ") };
 }
 
-function hostUnitsOf(lines: readonly (readonly [string, string?])[]): ObservedHost["hostUnits"] {
+function hostUnitsOf(lines: readonly (readonly [string, string?, ...string[]])[]): ObservedHost["hostUnits"] {
   const units: Record<string, { loadState: string; activeState: string }> = {};
   for (const [key, value = ""] of lines) {
     const [property, unit] = key.split(/:(.*)/s);

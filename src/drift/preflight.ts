@@ -12,6 +12,8 @@ export function comparePreflight(wanted: Requirements, host: ObservedHost): stri
       (path) => `${path} is read-only: remount it (mount -o remount,rw), and see dmesg for why it is`,
     ),
     ...accountProblems(wanted, host),
+    ...directoryProblems(wanted, host),
+    ...nameProblems(host),
     ...portProblems(wanted, host),
     ...hostUnitProblems(wanted, host),
   ];
@@ -61,6 +63,33 @@ function accountProblems(wanted: Requirements, host: ObservedHost): string[] {
   return problems;
 }
 
+function directoryProblems({ directory }: Requirements, host: ObservedHost): string[] {
+  return [
+    ...host.unsafeAncestors.map(
+      ({ path, owner, mode }) =>
+        `${path} is ${owner}'s (mode ${mode}): whoever can replace ${directory} there could run anything as root; chown root ${path} && chmod go-w ${path}`,
+    ),
+    ...(host.isLoginHome
+      ? [
+          `${directory} is a home directory with ssh keys (.ssh): sshd refuses them when the directory becomes root's; put the application elsewhere`,
+        ]
+      : []),
+  ];
+}
+
+/** Before the first update: what is there under our names must have been made for this service. */
+function nameProblems(host: ObservedHost): string[] {
+  if (host.manifest !== undefined) return [];
+  return [
+    ...Object.entries(host.ownFragments)
+      .filter(([, path]) => path !== "" && !path.startsWith("/etc/systemd/system/"))
+      .map(([unit, path]) => `there is a ${unit} already, from ${path}: choose another service.name`),
+    ...(host.foreignRotation === undefined
+      ? []
+      : [`${host.foreignRotation} is of another program: choose another service.name`]),
+  ];
+}
+
 function portProblems({ port, unit }: Requirements, { portListener }: ObservedHost): string[] {
   if (portListener === undefined || belongsTo(portListener.cgroup, unit)) return [];
   return [
@@ -71,6 +100,9 @@ function portProblems({ port, unit }: Requirements, { portListener }: ObservedHo
 function hostUnitProblems({ hostUnits, proxy }: Requirements, host: ObservedHost): string[] {
   return hostUnits.flatMap((unit) => {
     const { loadState, activeState } = host.hostUnits[unit] ?? { loadState: "", activeState: "" };
+    // One that is managed already was masked since, and is unmasked.
+    const isManaged = host.manifest === "corrupt" || host.manifest?.units.includes(unit) === true;
+    if (loadState === "masked" && isManaged) return [];
     if (loadState === "masked") return [`${unit} is masked: systemctl unmask ${unit}`];
     if (loadState !== "loaded") {
       return [

@@ -1,27 +1,85 @@
 import { createHash } from "node:crypto";
 
+import type { RenderedFile } from "../model/types";
+import type { Finding } from "./findings";
 import type { ObservedHost } from "./observedHost";
 
-const short = (parts: readonly unknown[], length: number): string =>
-  createHash("sha256").update(JSON.stringify(parts)).digest("hex").slice(0, length);
+const short = (...parts: readonly unknown[]): string =>
+  createHash("sha256").update(JSON.stringify(parts)).digest("hex").slice(0, 12);
 
-/** The revision of a configuration: a hash of its desired manifest, as the host computes it too. */
-export const revisionOf = (manifest: string): string =>
-  createHash("sha256").update(manifest).digest("hex").slice(0, 16);
+/** How often this host was updated: with it, an answer to one loss or tampering differs from that to the one before. */
+const countOf = ({ manifest, stateAnchor }: ObservedHost): number | string =>
+  // Without a manifest (a fresh host, or one whose record was lost) it starts anew, and the anchor tells the losses apart.
+  manifest === undefined || manifest === "corrupt"
+    ? stateAnchor
+    : (manifest.confirmed?.counter ?? stateAnchor);
 
 /**
- * The id of the update that brings a host to a revision; it's an argument of every step, so another id runs them all.
+ * The id of the update that brings a host to a revision; it's an argument of every step from `install` on, so another id runs
+ * them all.
  *
  * In sync and nothing open: the confirmed update's id, so nothing is planned. Else one made from what was observed: the same
  * in preview and `up`, new for every attempt.
  */
-export function transactionOf(revision: string, observed: ObservedHost | undefined): string {
-  if (observed === undefined) return short([revision], 12);
-  const { confirmed, openTransaction, machineId, stateAnchor } = observed;
+export function transactionOf(
+  revision: string,
+  observed: ObservedHost | undefined,
+  findings: readonly Finding[] = [],
+): string {
+  if (observed === undefined) return short(revision);
+  const { manifest, openTransaction, machineId } = observed;
+  const confirmed = manifest === "corrupt" ? undefined : manifest?.confirmed;
   // One that is open with the confirmed content died between its last two acts; nothing is left to do.
   const isSettled = openTransaction === undefined || openTransaction.revision === confirmed?.revision;
-  if (confirmed?.revision === revision && isSettled) return confirmed.transaction;
-  // Without a manifest (a fresh host, or one whose state directory was lost) the anchor tells this loss from the one before.
-  const count = confirmed?.counter ?? stateAnchor;
-  return short([revision, machineId, count, openTransaction?.attempt ?? ""], 12);
+  if (confirmed?.revision === revision && isSettled && findings.length === 0) return confirmed.transaction;
+  return short(revision, machineId, countOf(observed), openTransaction?.attempt ?? "");
+}
+
+/** The revisions which the steps that send something are called with: the kept one, or a new one after drift. */
+export interface StepRevisions {
+  readonly helper: string;
+  readonly files: Readonly<Record<string, string>>;
+}
+
+/**
+ * A new one for what drifted, and for content that isn't stored on the host: this stack may have sent it once and another
+ * update swept it away since.
+ */
+export function stepRevisionsOf(
+  files: readonly RenderedFile[],
+  observed: ObservedHost | undefined,
+  findings: readonly Finding[] = [],
+): StepRevisions {
+  const revision = (name: string, hasDrifted: boolean, anchor: string): string => {
+    const kept = observed?.revisions[name];
+    if (observed === undefined) return short(name);
+    return kept === undefined || hasDrifted
+      ? short(name, observed.machineId, countOf(observed), anchor)
+      : kept;
+  };
+  const anchors = new Map(observed?.things.map(({ path, anchor }) => [path, anchor]));
+  return {
+    helper: revision(
+      "helper",
+      findings.some(({ step }) => step.kind === "helper"),
+      observed?.helper.anchor ?? "",
+    ),
+    files: Object.fromEntries(
+      files.map((file) => [
+        file.path,
+        revision(
+          file.path,
+          !isStored(file, observed) ||
+            findings.some(({ step }) => step.kind === "stage" && step.path === file.path),
+          anchors.get(file.path) ?? "",
+        ),
+      ]),
+    ),
+  };
+}
+
+function isStored({ key, secret }: RenderedFile, observed: ObservedHost | undefined): boolean {
+  const stored = observed?.staged[key];
+  // A secret's key isn't its hash.
+  return secret ? stored !== undefined : stored === key;
 }

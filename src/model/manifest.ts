@@ -1,3 +1,5 @@
+import { createHash } from "node:crypto";
+
 import type { DesiredHost } from "./types";
 
 /** The keys under which files' contents are staged, by path. */
@@ -27,12 +29,74 @@ export function desiredManifest(desired: DesiredHost, keys: FileKeys, stack: str
       return ["file", path, secret ? "-" : key, mode, owner, "-", key, "-"];
     }),
     ...desired.units.map(({ name, role, origin }) => ["unit", name, "-", "-", "-", "-", role, origin]),
+    ...settings(desired).map(([name, value]) => ["setting", name, "-", "-", "-", "-", value, "-"]),
   ];
   return rows.map((columns) => `${columns.join("\t")}\n`).join("");
 }
+
+/** What the helper's later steps need to know. */
+const settings = ({ healthyWithinSec, confirmWithinSec, healthCheckScript }: DesiredHost) =>
+  [
+    ["healthyWithinSec", String(healthyWithinSec)],
+    ["confirmWithinSec", String(confirmWithinSec)],
+    ["healthCheckScript", healthCheckScript],
+  ] as const;
 
 function keyOf(keys: FileKeys, path: string): string {
   const key = keys[path];
   if (key === undefined) throw new Error(`no content was rendered for ${path}`);
   return key;
 }
+
+/** The revision of a configuration: a hash of its desired manifest, as the host computes it too. */
+export const revisionOf = (manifest: string): string =>
+  createHash("sha256").update(manifest).digest("hex").slice(0, 16);
+
+/** A manifest that was read from a host. */
+export interface Manifest {
+  /** `project/stack`. */
+  readonly stack: string;
+  readonly things: readonly ManifestThing[];
+  readonly units: readonly string[];
+  /** Lacking in that of an update which isn't confirmed. */
+  readonly confirmed?: { readonly transaction: string; readonly revision: string; readonly counter: number };
+}
+
+export interface ManifestThing {
+  readonly kind: "directory" | "log" | "file";
+  readonly path: string;
+  readonly mode: string;
+  readonly owner: string;
+  /** The content's SHA-256; `-` for a secret and for what isn't a file. */
+  readonly hash: string;
+  /** Under which the content is stored on the host; `-` for what isn't a file. */
+  readonly key: string;
+}
+
+/** @returns undefined if it isn't whole: a confirmed manifest has the revision that it names. */
+export function parseManifest(text: string): Manifest | undefined {
+  const lines = text.split("\n").filter((line) => line !== "");
+  const rows = lines.map((line) => line.split("\t"));
+  const [header = [], ...rest] = rows;
+  if (header[0] !== "pulumi-systemd-ha-manifest" || header[1] !== "1") return undefined;
+  const last = rest.find(([kind]) => kind === "confirmed");
+  const desired = lines.filter((line) => !line.startsWith("confirmed\t")).map((line) => `${line}\n`);
+  if (last !== undefined && revisionOf(desired.join("")) !== last[2]) return undefined;
+  return {
+    stack: header[3] ?? "",
+    things: rest.flatMap(([kind = "", path = "", hash = "", mode = "", owner = "", , key = ""]) =>
+      isThing(kind) ? [{ kind, path, hash, mode, owner, key }] : [],
+    ),
+    units: rest.filter(([kind]) => kind === "unit").map(([, name = ""]) => name),
+    ...(last !== undefined && {
+      confirmed: {
+        transaction: last[1] ?? "",
+        revision: last[2] ?? "",
+        counter: Number.parseInt(last[3] ?? "", 10) || 0,
+      },
+    }),
+  };
+}
+
+const isThing = (kind: string): kind is ManifestThing["kind"] =>
+  kind === "directory" || kind === "log" || kind === "file";

@@ -11,6 +11,8 @@ export const healthCheckUnit = (service: string): string => `${service}-health-c
 export const healthCheckTimer = (service: string): string => `${service}-health-check.timer`;
 
 export const unitPath = (unit: string): string => `${SYSTEMD}/${unit}`;
+/** A unit file or a drop-in. */
+export const isUnitPath = (path: string): boolean => path.startsWith(`${SYSTEMD}/`);
 export const restartDropIn = (unit: string): string => `${SYSTEMD}/${unit}.d/restart.conf`;
 export const logrotatePath = (service: string): string => `/etc/logrotate.d/${service}`;
 export const secretEnvironmentPath = (service: string): string => `/etc/pulumi-systemd-ha/${service}.env`;

@@ -31,6 +31,13 @@ export interface ManagedFile extends Owned {
   readonly secret: boolean;
 }
 
+/** A managed file with its text. */
+export interface RenderedFile extends ManagedFile {
+  readonly text: string;
+  /** Names the content on the host: the SHA-256 of the text, or for a secret file a fingerprint. */
+  readonly key: string;
+}
+
 export type TemplateName =
   | "app.service"
   | "health-check.service"

@@ -1,6 +1,8 @@
+import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
+import type { DesiredHost } from "../model/types";
 import { packageRoot } from "../render/templates";
 
 const HOST = join(packageRoot(__dirname), "host");
@@ -9,23 +11,58 @@ const END = "PULUMI_SYSTEMD_HA_END_OF_FILE";
 /** The helper's version: part of its path on the host, and so of every command. See host/VERSION. */
 export const helperVersion = (): string => readFileSync(join(HOST, "VERSION"), "utf8").trim();
 
-/**
- * The host-side helper as one text for `bash -s`: what it takes to install it, and its files.
- *
- * @param faultPoints a file for lib/fault.bash, where tests kill the helper; never set outside them.
- */
-export function helperBundle(faultPoints = process.env["PULUMI_SYSTEMD_HA_FAULT_POINTS"]): string {
-  const libraries = readdirSync(join(HOST, "lib")).sort();
-  const files = [...libraries.map((name) => `lib/${name}`), "helper"].map((name) =>
-    fileText(name, join(HOST, name)),
-  );
-  const faults =
-    faultPoints !== undefined && existsSync(faultPoints) ? [fileText("lib/fault.bash", faultPoints)] : [];
-  const bootstrap = readFileSync(join(HOST, "bootstrap.bash"), "utf8");
-  return [bootstrap, ...faults, ...files, 'finish "$@"\n'].join("\n");
+/** A file of the helper: its name below the version's directory, its text here. */
+interface HelperFile {
+  readonly name: string;
+  readonly text: string;
+  readonly mode: string;
 }
 
-function fileText(name: string, path: string): string {
-  const mode = name === "helper" ? "0755" : "0644";
-  return `add_file ${name} ${mode} <<'${END}'\n${readFileSync(path, "utf8")}${END}\n`;
+/** @param faultPoints a file for lib/fault.bash, where tests kill the helper; never set outside them. */
+function helperFiles(faultPoints = process.env["PULUMI_SYSTEMD_HA_FAULT_POINTS"]): HelperFile[] {
+  const file = (name: string, path: string): HelperFile => ({
+    name,
+    text: readFileSync(path, "utf8"),
+    mode: name === "helper" ? "0755" : "0644",
+  });
+  const libraries = readdirSync(join(HOST, "lib")).sort();
+  return [
+    ...(faultPoints !== undefined && existsSync(faultPoints) ? [file("lib/fault.bash", faultPoints)] : []),
+    ...libraries.map((name) => file(`lib/${name}`, join(HOST, "lib", name))),
+    file("helper", join(HOST, "helper")),
+  ];
 }
+
+/** The host-side helper as one text for `bash -s`: what it takes to install it, and its files. */
+export function helperBundle(faultPoints?: string): string {
+  const files = helperFiles(faultPoints).map(
+    ({ name, mode, text }) => `add_file ${name} ${mode} ${heredoc(text)}`,
+  );
+  const bootstrap = readFileSync(join(HOST, "bootstrap.bash"), "utf8");
+  return [bootstrap, ...files, 'finish "$@"\n'].join("\n");
+}
+
+/** What host/probe says of a helper that is installed whole; see its function `helper`. */
+export function helperListing(faultPoints?: string): string {
+  const lines = helperFiles(faultPoints)
+    .sort((a, b) => (a.name < b.name ? -1 : 1))
+    .map(({ name, mode, text }) => `${name} regular file ${mode} root:root ${sha256(text)}\n`);
+  return sha256(lines.join(""));
+}
+
+const sha256 = (text: string): string => createHash("sha256").update(text).digest("hex");
+
+/** host/probe as one text for `bash -s`, with what it is to look at. */
+export function probeBundle(desired: DesiredHost, texts: readonly { path: string; text: string }[]): string {
+  const library = ["lib/observe.bash", "probe"].map((name) => readFileSync(join(HOST, name), "utf8"));
+  const things = [
+    ...desired.directories.map(({ path, mode }) => `add_thing directory ${path} ${mode}`),
+    ...desired.logs.map(({ path, mode }) => `add_thing log ${path} ${mode}`),
+    ...desired.files.map(({ path, mode }) => `add_thing file ${path} ${mode}`),
+    ...desired.units.map(({ name }) => `add_thing unit ${name} -`),
+  ];
+  const calls = texts.map(({ path, text }) => `add_text ${path} ${heredoc(text)}`);
+  return [...library, ...things, ...calls, 'main "$@"\n'].join("\n");
+}
+
+const heredoc = (text: string): string => `<<'${END}'\n${text}${END}\n`;

@@ -1,5 +1,6 @@
 import type { types } from "@pulumi/command";
-import type { ConnectConfig } from "ssh2";
+import type * as pulumi from "@pulumi/pulumi";
+import type { Config, HostConfig } from "../config/types";
 
 /** How a host is reached. Plain values: the component takes them as one input, which may come from another resource. */
 export interface HostConnection {
@@ -22,6 +23,29 @@ export interface HostConnection {
     readonly port?: number;
     readonly user?: string;
     readonly hostKey: string;
+  };
+}
+
+/** The same as a component's argument: any of it may come from another resource. */
+export type ConnectionInput = pulumi.Input<{
+  readonly [Field in keyof HostConnection]: pulumi.Input<HostConnection[Field]>;
+}>;
+
+/** The connection that a stack's configuration describes. */
+export function connectionTo(
+  host: HostConfig,
+  { sshPrivateKey, sshPrivateKeyPassphrase }: Pick<Config, "sshPrivateKey" | "sshPrivateKeyPassphrase">,
+): HostConnection {
+  const { address, port, user, hostKey, insecureIgnoreHostKey, bastion } = host;
+  return {
+    host: address,
+    port,
+    user,
+    insecureIgnoreHostKey,
+    ...(hostKey !== undefined && { hostKey }),
+    ...(sshPrivateKey !== undefined && { privateKey: sshPrivateKey }),
+    ...(sshPrivateKeyPassphrase !== undefined && { privateKeyPassphrase: sshPrivateKeyPassphrase }),
+    ...(bastion && { bastion: { ...bastion, host: bastion.address } }),
   };
 }
 
@@ -62,29 +86,3 @@ export function pluginConnection(connection: HostConnection): PluginConnection {
 
 /** A comment behind the key is for people: changing it must run nothing. */
 const withoutComment = (hostKey: string): string => hostKey.split(" ").slice(0, 2).join(" ");
-
-/** One stage of the same connection for ssh2; `onHostKey` hears of a key that isn't the pinned one. */
-export function ssh2Connection(
-  stage: { host: string; port?: number; user?: string; hostKey?: string },
-  { privateKey, privateKeyPassphrase }: HostConnection,
-  agent: string | undefined,
-  onHostKey: (offered: string) => void,
-): ConnectConfig {
-  const [algorithm, pinned] = stage.hostKey?.split(" ") ?? [];
-  return {
-    host: stage.host,
-    port: stage.port ?? 22,
-    username: stage.user ?? "root",
-    readyTimeout: DIAL_TIMEOUT_SEC * 1000,
-    // Like the plugin: with a private key the agent isn't asked.
-    ...(privateKey !== undefined ? { privateKey } : agent !== undefined && { agent }),
-    ...(privateKeyPassphrase !== undefined && { passphrase: privateKeyPassphrase }),
-    ...(algorithm !== undefined && { algorithms: { serverHostKey: [algorithm] as never } }),
-    hostVerifier: (key: Buffer) => {
-      const offered = key.toString("base64");
-      if (pinned === undefined || offered === pinned) return true;
-      onHostKey(`${algorithm ?? ""} ${offered}`);
-      return false;
-    },
-  };
-}

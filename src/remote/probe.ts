@@ -1,14 +1,12 @@
-import { existsSync, readFileSync } from "node:fs";
-import { connect } from "node:net";
-import { join } from "node:path";
+import { existsSync } from "node:fs";
 
-import { Client, type ConnectConfig, utils } from "ssh2";
+import { Client, type ConnectConfig, OpenSSHAgent, utils } from "ssh2";
 
 import { PRIVATE_KEY } from "../config/leaves";
 import type { ContactFailure, ContactTarget } from "../errors";
-import { packageRoot } from "../render/templates";
 import { asRoot } from "./commands";
-import { type HostConnection, ssh2Connection } from "./connection";
+import type { HostConnection } from "./connection";
+import { ssh2Connection } from "./login";
 
 /** The first contact failed; `failure` says why, in facts. */
 export class ContactError extends Error {
@@ -28,7 +26,7 @@ const PROBE_TIMEOUT_SEC = 20;
 const MAX_ANSWER_BYTES = 4 * 1024 * 1024;
 
 /**
- * One connection, one command: runs `host/probe` as root and returns what it printed. It changes nothing on the host.
+ * One connection, one command: runs `host/probe` (see probeBundle) as root and returns what it printed. It changes nothing on the host.
  *
  * It comes before the command plugin's first login, which would try a wrong key eleven times a command.
  * @throws ContactError
@@ -36,18 +34,21 @@ const MAX_ANSWER_BYTES = 4 * 1024 * 1024;
 export async function probeHost(
   connection: HostConnection,
   wanted: Readonly<Record<string, string>>,
+  script: string,
   env: NodeJS.ProcessEnv = process.env,
 ): Promise<string> {
   const agent = env["SSH_AUTH_SOCK"] === "" ? undefined : env["SSH_AUTH_SOCK"];
   checkKey(connection);
-  if (agent !== undefined) await checkAgent(agent);
-  else if (connection.privateKey === undefined) throw new ContactError({ kind: "noKey" });
+  const agentKeys = agent === undefined ? undefined : await checkAgent(agent);
+  if (connection.privateKey === undefined && (agentKeys ?? 0) === 0) {
+    throw new ContactError({ kind: agentKeys === undefined ? "noKey" : "emptyAgent" });
+  }
   const clients: Client[] = [];
   try {
     const client = await logIn(connection, agent, clients);
     const words = Object.entries(wanted).map(([name, value]) => `${name}=${value}`);
     const line = asRoot(connection.user ?? "root", ["bash", "-s", "--", ...words]);
-    return await run(client, line, readFileSync(join(packageRoot(__dirname), "host", "probe"), "utf8"));
+    return await run(client, line, script);
   } finally {
     for (const client of clients.reverse()) client.end();
   }
@@ -72,17 +73,18 @@ function checkKey({ privateKey, privateKeyPassphrase }: HostConnection): void {
   throw new ContactError({ kind: "badKey", reason });
 }
 
-/** The plugin opens the agent's socket before anything else, also when it has a key. */
-async function checkAgent(socket: string): Promise<void> {
+/**
+ * The plugin opens the agent's socket before anything else, also when it has a key.
+ *
+ * @returns how many keys it holds
+ */
+async function checkAgent(socket: string): Promise<number> {
   const dead = new ContactError({ kind: "deadAgent", socket });
   if (!existsSync(socket)) throw dead;
-  await new Promise<void>((resolve, reject) => {
-    const agent = connect(socket, () => {
-      agent.destroy();
-      resolve();
-    });
-    agent.on("error", () => {
-      reject(dead);
+  return new Promise<number>((resolve, reject) => {
+    new OpenSSHAgent(socket).getIdentities((error, keys = []) => {
+      if (error) reject(dead);
+      else resolve(keys.length);
     });
   });
 }

@@ -3,17 +3,10 @@ import { createHash, scryptSync } from "node:crypto";
 import type { ServiceDefinition } from "../config/types";
 import { groupOf } from "../model/desiredHost";
 import * as paths from "../model/paths";
-import type { DesiredHost, ManagedFile, TemplateName } from "../model/types";
+import type { DesiredHost, RenderedFile, TemplateName } from "../model/types";
 import { renderTemplate } from "./templates";
 
 export type SecretEnvironment = Readonly<Record<string, string>>;
-
-/** A managed file with its text. */
-export interface RenderedFile extends ManagedFile {
-  readonly text: string;
-  /** Names the content on the host: the SHA-256 of the text, or for a secret file a fingerprint. */
-  readonly key: string;
-}
 
 /** What can be known of a host before its secrets are: everything but the content of the secret files. */
 export interface RenderInput {

@@ -5,7 +5,7 @@ import type { ManagedFile, ManagedUnit } from "../model/types";
 import type { Plan } from "../plan";
 import { helperBundle, helperVersion } from "../remote/bundle";
 import * as commands from "../remote/commands";
-import type { RenderedFile } from "../render/files";
+import type { RenderedFile } from "../model/types";
 import { createStep } from "./step";
 
 /** The steps of an update, in their order; each is one resource. */
@@ -16,10 +16,12 @@ export function installHelper(
   onDestroy: "restore" | "leave",
   dependsOn: pulumi.ResourceOptions["dependsOn"] = [],
 ): remote.Command {
-  const line = (words: string[]) => plan.user.apply((login) => commands.asRoot(login, words));
+  const { service } = plan.desired;
   return createStep(plan, "helper", {
-    create: line(commands.installHelper(helperVersion())),
-    ...(onDestroy === "restore" && { delete: line(commands.uninstall(plan.desired.service)) }),
+    create: plan.revisions.apply(({ helper }) =>
+      commands.commandLine(commands.installHelper(helperVersion(), service, helper)),
+    ),
+    ...(onDestroy === "restore" && { delete: commands.commandLine(commands.uninstall(service)) }),
     stdin: helperBundle(),
     dependsOn,
   });
@@ -27,93 +29,89 @@ export function installHelper(
 
 /** Stores a file's content on the host, without effect. */
 export function stageFile(plan: Plan, file: ManagedFile, helper: remote.Command): remote.Command {
-  const { desired, files, secretFiles } = plan;
-  const key = files.apply((all) => fileAt(all, file.path).key);
-  return createStep(plan, `stage-${stageName(file.path)}`, {
-    create: helperLine(
-      plan,
-      key.apply((known) => commands.stage(desired.service, file.path, known)),
+  const { desired, files, secretFiles, revisions } = plan;
+  const { path, secret } = file;
+  return createStep(plan, `stage-${stageName(path)}`, {
+    create: revisions.apply(({ files: known }) =>
+      helperLine(
+        commands.stage({
+          service: desired.service,
+          path,
+          revision: valueAt(known, path),
+          keyed: secret,
+        }),
+      ),
     ),
-    stdin: (file.secret ? secretFiles : files).apply((all) => fileAt(all, file.path).text),
+    stdin: secret
+      ? secretFiles.apply((all) => `key ${fileAt(all, path).key}\n${fileAt(all, path).text}`)
+      : files.apply((all) => fileAt(all, path).text),
     dependsOn: [helper],
   });
 }
 
 /** Puts all of them into place, and away what is no longer wanted. */
-export function install(plan: Plan, staged: remote.Command[]): remote.Command {
-  const { healthyWithinSec, confirmWithinSec } = plan.desired;
-  return createStep(plan, "install", {
-    create: transactionLine(plan, (step) => commands.install(step, healthyWithinSec + confirmWithinSec)),
+export const install = (plan: Plan, staged: remote.Command[]): remote.Command =>
+  createStep(plan, "install", {
+    create: stepLine(plan, "install"),
     stdin: pulumi.interpolate`${revisionLine(plan)}${plan.manifest}`,
     dependsOn: staged,
   });
-}
 
-export function daemonReload(plan: Plan, installed: remote.Command): remote.Command {
-  return createStep(plan, "daemon-reload", {
-    create: transactionLine(plan, commands.daemonReload),
+export const daemonReload = (plan: Plan, installed: remote.Command): remote.Command =>
+  createStep(plan, "daemon-reload", {
+    create: stepLine(plan, "daemon-reload"),
     stdin: revisionLine(plan),
     dependsOn: [installed],
   });
-}
 
 /** `enable --now`, and a restart where the process hasn't got what was installed. */
-export function enableUnit(plan: Plan, unit: ManagedUnit, reloaded: remote.Command): remote.Command {
-  const witness = plan.files.apply((files) => witnessOf(unit, files));
-  return createStep(plan, `enable-${unit.name}`, {
-    create: witness.apply((known) =>
-      transactionLine(plan, (step) => commands.enable(step, unit.name, plan.desired.healthyWithinSec, known)),
-    ),
+export const enableUnit = (plan: Plan, unit: ManagedUnit, reloaded: remote.Command): remote.Command =>
+  createStep(plan, `enable-${unit.name}`, {
+    create: stepLine(plan, "enable", unit.name),
     stdin: revisionLine(plan),
     dependsOn: [reloaded],
   });
-}
 
 /** `is-enabled` and `is-active`. */
-export function verifyUnit(plan: Plan, unit: ManagedUnit, enabled: remote.Command): remote.Command {
-  return createStep(plan, `verify-${unit.name}`, {
-    create: transactionLine(plan, (step) => commands.verify(step, unit.name, plan.desired.healthyWithinSec)),
+export const verifyUnit = (plan: Plan, unit: ManagedUnit, enabled: remote.Command): remote.Command =>
+  createStep(plan, `verify-${unit.name}`, {
+    create: stepLine(plan, "verify", unit.name),
     stdin: revisionLine(plan),
     dependsOn: [enabled],
     hasPlainOutput: true,
   });
-}
 
 /** The local layers must be healthy; the external URL only warns. */
-export function checkHealth(plan: Plan, verified: remote.Command[]): remote.Command {
-  const { healthCheckScript, healthyWithinSec } = plan.desired;
-  return createStep(plan, "health-check", {
-    create: transactionLine(plan, (step) => commands.healthCheck(step, healthCheckScript, healthyWithinSec)),
+export const checkHealth = (plan: Plan, verified: remote.Command[]): remote.Command =>
+  createStep(plan, "health-check", {
+    create: stepLine(plan, "health-check"),
     stdin: revisionLine(plan),
     dependsOn: verified,
     hasPlainOutput: true,
   });
-}
 
 /** Over a new connection: what was installed becomes what is confirmed. */
-export function confirm(plan: Plan, checked: remote.Command): remote.Command {
-  return createStep(plan, "confirm", {
-    create: transactionLine(plan, commands.confirm),
+export const confirm = (plan: Plan, checked: remote.Command): remote.Command =>
+  createStep(plan, "confirm", {
+    create: stepLine(plan, "confirm"),
     stdin: revisionLine(plan),
     dependsOn: [checked],
   });
-}
 
 /** Every step's stdin begins with it, so that a change of content runs all of them in every drift mode. */
 const revisionLine = ({ revision }: Plan): pulumi.Output<string> =>
   pulumi.interpolate`revision ${revision}\n`;
 
-const transactionLine = (
-  plan: Plan,
-  words: (step: commands.StepOptions) => string[],
+const stepLine = (
+  { transaction, desired }: Plan,
+  verb: commands.StepVerb,
+  unit?: string,
 ): pulumi.Output<string> =>
-  helperLine(
-    plan,
-    plan.transaction.apply((transaction) => words({ service: plan.desired.service, transaction })),
+  transaction.apply((id) =>
+    helperLine(commands.step(verb, { service: desired.service, transaction: id }, unit)),
   );
 
-const helperLine = ({ user }: Plan, words: pulumi.Output<string[]>): pulumi.Output<string> =>
-  pulumi.all([user, words]).apply(([login, known]) => commands.helperLine(login, helperVersion(), known));
+const helperLine = (words: string[]): string => commands.helperLine(helperVersion(), words);
 
 /** The file's name; of a drop-in its unit's name too, since every drop-in of ours is called restart.conf. */
 const stageName = (path: string): string =>
@@ -128,9 +126,8 @@ function fileAt(files: readonly RenderedFile[], path: string): RenderedFile {
   return file;
 }
 
-/** What the unit's process must have been started with; only our own service's can be told. */
-function witnessOf({ role }: ManagedUnit, files: readonly RenderedFile[]): string | undefined {
-  if (role !== "service") return undefined;
-  const unit = files.find(({ template }) => template === "app.service");
-  return /^LogExtraFields=PULUMI_SYSTEMD_HA_WITNESS=(.*)$/m.exec(unit?.text ?? "")?.[1];
+function valueAt(revisions: Readonly<Record<string, string>>, path: string): string {
+  const revision = revisions[path];
+  if (revision === undefined) throw new Error(`no revision was made for ${path}`);
+  return revision;
 }

@@ -20,7 +20,7 @@ bundle() {
   printf '\nfinish "$@"\n'
 }
 
-install_helper() { bundle | bash -s -- install-helper "${1:-1}"; }
+install_helper() { bundle | bash -s -- install-helper "${1:-1}" "${3:-shop}" "${2:-abc1}"; }
 
 @test "the helper's files are installed, and nothing else is left" {
   run --separate-stderr install_helper
@@ -28,7 +28,7 @@ install_helper() { bundle | bash -s -- install-helper "${1:-1}"; }
   diff -r "$ROOT/host/lib" "$INSTALLED/1/lib"
   diff "$ROOT/host/helper" "$INSTALLED/1/helper"
   equal "$(stat -c '%a %U:%G' "$INSTALLED/1/helper" "$INSTALLED/1/lib/log.bash")" "755 $OWNER"$'\n'"644 $OWNER"
-  equal "$(ls -A "$ROOT/run")" systemd
+  equal "$(ls -A "$ROOT/run" | grep -v lock)" systemd
   equal "$(find "$INSTALLED" -name '*.new')" ""
   run "$INSTALLED/1/helper"
   equal "$status" 2
@@ -65,16 +65,16 @@ install_helper() { bundle | bash -s -- install-helper "${1:-1}"; }
   local lines
   bundle >"$ROOT/tmp/bundle"
   lines="$(wc -l <"$ROOT/tmp/bundle")"
-  run bash -s -- install-helper 1 < <(head -n "$((lines - 1))" "$ROOT/tmp/bundle")
+  run bash -s -- install-helper 1 shop abc1 < <(head -n "$((lines - 1))" "$ROOT/tmp/bundle")
   absent "$INSTALLED"
-  run bash -s -- install-helper 1 < <(head -n "$((lines / 2))" "$ROOT/tmp/bundle")
+  run bash -s -- install-helper 1 shop abc1 < <(head -n "$((lines / 2))" "$ROOT/tmp/bundle")
   absent "$INSTALLED"
-  equal "$(ls -A "$ROOT/run")" systemd
+  equal "$(ls -A "$ROOT/run" | grep -v lock)" systemd
 }
 
 # fails_having_read_all: all of the text is read, with a writer that would be told otherwise.
 fails_having_read_all() {
-  { { bundle && head -c 300000 /dev/zero | tr '\0' '#'; } && echo sent >"$ROOT/tmp/sent"; } | fails 1 bash -s -- install-helper 1
+  { { bundle && head -c 300000 /dev/zero | tr '\0' '#'; } && echo sent >"$ROOT/tmp/sent"; } | fails 1 bash -s -- install-helper 1 shop abc1
   equal "$(cat "$ROOT/tmp/sent" 2>/dev/null)" sent
 }
 
@@ -112,7 +112,7 @@ fails_having_read_all() {
   cp "$ROOT/host/lib/files.bash" "$INSTALLED/1/lib/files.bash"
   install_helper
   diff -r "$ROOT/host/lib" "$INSTALLED/1/lib" | grep -v 'Only in' && return 1
-  "$INSTALLED/1/helper" stage shop /etc/x --key abc123 <<<content
+  "$INSTALLED/1/helper" stage shop /etc/x --revision abc123 <<<content
 }
 
 @test "uninstall works where no helper is installed" {
@@ -122,7 +122,7 @@ fails_having_read_all() {
   equal "$status $output$stderr" "0 removed; application and logs stay"
   file_is "$APP/check" theirs
   absent "$STATE_DIR"
-  equal "$(ls -A "$ROOT/run")" systemd
+  equal "$(ls -A "$ROOT/run" | grep -v lock)" systemd
 }
 
 @test "uninstall takes the last service's helper away" {
@@ -139,4 +139,92 @@ fails_having_read_all() {
   bundle >"$ROOT/tmp/bundle"
   fails 4 bash -s -- uninstall shop <"$ROOT/tmp/bundle"
   has "$stderr" "another operation holds $SERVICE_DIR/lock"
+}
+
+@test "the revision of the call is kept for the next look at the host, in a directory of root's alone" {
+  install_helper 1 abc1
+  file_is "$SERVICE_DIR/revisions/helper" $'helper\tabc1'
+  install_helper 1 abc2
+  file_is "$SERVICE_DIR/revisions/helper" $'helper\tabc2'
+  equal "$(stat -c '%a %U:%G' "$STATE_DIR" "$SERVICE_DIR" "$SERVICE_DIR/revisions" | sort -u)" "700 $OWNER"
+}
+
+@test "a state directory that can't be written is said in a sentence, after all was read" {
+  : >"$STATE_DIR"
+  fails 1 install_helper
+  equal "$stderr" "cannot write $SERVICE_DIR/revisions; is the disk full or read-only?"
+}
+
+@test "what isn't of this helper is removed from its directory, and from no other" {
+  install_helper 1
+  install_helper 2
+  echo "fault_point() { exit 1; }" >"$INSTALLED/1/lib/fault.bash"
+  ln -s /bin/true "$INSTALLED/1/lib/link.bash"
+  mkdir "$INSTALLED/1/more" && : >"$INSTALLED/1/more/a file" && : >"$INSTALLED/1/.hidden"
+  : >"$INSTALLED/2/theirs"
+  install_helper 1
+  diff -r "$ROOT/host/lib" "$INSTALLED/1/lib"
+  equal "$(find "$INSTALLED/1" ! -type d -printf '%P\n' | grep -v ^lib/)" helper
+  [[ -e "$INSTALLED/2/theirs" ]]
+}
+
+@test "a link in the place of the version's directory is replaced, its target isn't touched" {
+  mkdir "$ROOT/tmp/target" && : >"$ROOT/tmp/target/theirs" && mkdir "$INSTALLED"
+  ln -s "$ROOT/tmp/target" "$INSTALLED/1"
+  install_helper
+  [[ ! -L "$INSTALLED/1" ]]
+  equal "$(ls "$ROOT/tmp/target")" theirs
+}
+
+@test "a link in the place of lib/ is replaced, its target isn't touched" {
+  install_helper
+  mv "$INSTALLED/1/lib" "$ROOT/tmp/lib" && ln -s "$ROOT/tmp/lib" "$INSTALLED/1/lib"
+  : >"$ROOT/tmp/lib/theirs"
+  install_helper
+  [[ ! -L "$INSTALLED/1/lib" && -e "$ROOT/tmp/lib/theirs" ]]
+  diff -r "$ROOT/host/lib" "$INSTALLED/1/lib"
+}
+
+@test "a directory in the place of the helper is replaced" {
+  install_helper
+  rm "$INSTALLED/1/helper" && mkdir "$INSTALLED/1/helper" && : >"$INSTALLED/1/helper/theirs"
+  install_helper
+  diff "$ROOT/host/helper" "$INSTALLED/1/helper"
+}
+
+@test "another user than root goes through sudo, which reads on where the text was left" {
+  as_another_user
+  run --separate-stderr install_helper
+  equal "$status $output$stderr" "0 helper version 1 installed"
+  equal "$(calls sudo)" "sudo -n -- bash -s -- install-helper 1 shop abc1"
+  diff -r "$ROOT/host/lib" "$INSTALLED/1/lib"
+}
+
+@test "a sudo that refuses is said, and nothing is installed" {
+  as_another_user
+  : >"$ROOT/sudo-refuses"
+  bundle >"$ROOT/tmp/bundle"
+  fails 1 bash -s -- install-helper 1 shop abc1 < <(cat "$ROOT/tmp/bundle")
+  equal "$stderr" "sudo: a password is required"
+  absent "$INSTALLED"
+  absent "$STATE_DIR"
+}
+
+@test "uninstall needs sudo only once" {
+  unit_row shop.service | settle
+  as_another_user
+  bundle | bash -s -- uninstall shop
+  equal "$(calls sudo)" "sudo -n -- bash -s -- uninstall shop"
+  absent "$STATE_DIR"
+}
+
+@test "two services' first steps at once install it whole" {
+  local round
+  for round in 1 2 3 4 5; do
+    rm -rf "$INSTALLED"
+    install_helper 1 1111 one &
+    install_helper 1 2222 two &
+    wait -n && wait -n
+    diff -r "$ROOT/host/lib" "$INSTALLED/1/lib"
+  done
 }

@@ -5,11 +5,14 @@ load support/host
 
 setup() { new_host; }
 
+# unit_text old|new: the service's unit file, with a witness as it may be.
+unit_text() { app_unit "$(sha256 "$1" | cut -c1-16)"; }
+
 # The files of a configuration, `old` or `new`; extra.service is only in the old one, added.timer only in the new one.
 rows_of() {
   directory_row "$APP/bin"
   log_row "$APP/shop.log"
-  file_row "$UNITS/shop.service" "$(app_unit "$1")"
+  file_row "$UNITS/shop.service" "$(unit_text "$1")"
   file_row "$APP/bin/check" "$1" 0755
   if [[ "$1" == old ]]; then file_row "$UNITS/extra.service" extra && unit_row extra.service; fi
   if [[ "$1" == new ]]; then file_row "$UNITS/added.timer" added && unit_row added.timer timer; fi
@@ -22,7 +25,7 @@ one_step() {
   case "$1" in
     1) install_manifest "$2" ;;
     2) step daemon-reload ;;
-    3) step enable shop.service --witness "$(wanted)" ;;
+    3) step enable shop.service ;;
     4) step enable "$([[ "$(wanted)" == new ]] && echo added.timer || echo extra.service)" ;;
     5) step confirm ;;
   esac
@@ -45,21 +48,21 @@ whole() {
 }
 
 nothing_is_half() {
-  whole "$UNITS/shop.service" "$1" "$(app_unit new)"
+  whole "$UNITS/shop.service" "$1" "$(unit_text new)"
   whole "$APP/bin/check" "$2" new
   whole "$UNITS/added.timer" - added
   [[ ! -e "$SERVICE_DIR/manifest" ]] || grep -q '^confirmed' "$SERVICE_DIR/manifest"
 }
 
 everything_is_new() {
-  file_is "$UNITS/shop.service" "$(app_unit new)"
+  file_is "$UNITS/shop.service" "$(unit_text new)"
   file_is "$APP/bin/check" new
   file_is "$UNITS/added.timer" added
   absent "$UNITS/extra.service"
   equal "$(systemctl is-active added.timer)" active
   # systemd knows what lies on the disk, and the process has it.
   diff -r "$UNITS" "$ROOT/systemd/loaded"
-  file_is "$ROOT/run/systemd/units/log-extra-fields:shop.service" PULUMI_SYSTEMD_HA_WITNESS=new
+  file_is "$ROOT/run/systemd/units/log-extra-fields:shop.service" "$(unit_text new | sed -n 's/^LogExtraFields=//p')"
   equal "$(find "$SERVICE_DIR" -name "transaction*" -o -name "*.new")" ""
   equal "$(find "$APP" "$UNITS" -name '.*')" ""
   equal "$(sed '$d' "$SERVICE_DIR/manifest")" "$(cat "$ROOT/manifest")"
@@ -106,7 +109,7 @@ settle_old() {
 @test "an update that was killed anywhere is finished by the next" {
   settle_old
   rows_of new | manifest
-  kill_everywhere 5 finish "$(app_unit old)" old
+  kill_everywhere 5 finish "$(unit_text old)" old
   everything_is_new
 }
 
@@ -134,7 +137,7 @@ return_to_old() {
   rows_of old | manifest
   one_step 1 cccc >/dev/null
   one_step 5 cccc >/dev/null
-  file_is "$UNITS/shop.service" "$(app_unit old)"
+  file_is "$UNITS/shop.service" "$(unit_text old)"
   file_is "$APP/bin/check" old
   file_is "$UNITS/extra.service" extra
   absent "$UNITS/added.timer"
@@ -149,13 +152,13 @@ return_to_old() {
 
 @test "content is staged whole or not at all" {
   kill_at 1
-  run helper stage shop /etc/x --key abc123 <<<content
+  run stage /etc/x <<<content
   equal "$status" 137
-  absent "$SERVICE_DIR/stage/abc123"
+  absent "$SERVICE_DIR/stage/$(sha256 content)"
   cat "$ROOT/fault-points" >>"$BATS_FILE_TMPDIR/passed"
   kill_at 0
-  helper stage shop /etc/x --key abc123 <<<content
-  file_is "$SERVICE_DIR/stage/abc123" content
+  stage /etc/x <<<content
+  file_is "$SERVICE_DIR/stage/$(sha256 content)" content
 }
 
 @test "no fault point is left out" {

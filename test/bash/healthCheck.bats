@@ -13,7 +13,7 @@ SUCCESS: All checks passed"
   [[ "${lines[0]}" =~ ^\[[0-9]{4}-[0-9]{2}-[0-9]{2}\ [0-9]{2}:[0-9]{2}:[0-9]{2}\]\ ===\ Starting\ Health\ Check\ ===$ ]]
   equal "$(restarts)" ""
   equal "$(saved passed) $(saved external)" "true ok"
-  [[ "$(saved time)" =~ ^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}[+-][0-9]{4}$ ]]
+  [[ "$(saved time)" =~ ^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}[+-][0-9]{2}:[0-9]{2}$ ]]
 }
 
 @test "every layer is asked: both units, the application, the proxy, the external site" {

@@ -104,10 +104,10 @@ is_waiting() {
 }
 
 @test "units start side by side" {
-  { unit_row slow.service && unit_row quick.service; } | manifest
+  { unit_row slow.service && unit_row quick.service; } | WITHIN=60 manifest
   install_manifest
   set_unit slow.service start=hang
-  step enable slow.service --within 60 3>&- 2>/dev/null &
+  step enable slow.service 3>&- 2>/dev/null &
   eventually has_called "systemctl start -- slow"
   step enable quick.service
   # The slow one still runs.
@@ -120,7 +120,7 @@ is_waiting() {
 
 @test "a service may be named like a file of the state directory" {
   mkdir -p "$STATE_DIR"
-  helper stage lock /etc/x --key abc123 </dev/null
+  helper stage lock /etc/x --revision abc123 </dev/null
   printf 'pulumi-systemd-ha-manifest\t1\tlock\ttest\n' >"$ROOT/manifest"
   cat <(echo "revision $(revision)") "$ROOT/manifest" | helper install lock --transaction aaaa
   file_is "$STATE_DIR/lock/transaction/id" aaaa

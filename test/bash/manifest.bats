@@ -135,3 +135,29 @@ install_with_revision() { cat <(echo "revision $1") "$ROOT/manifest" | helper in
   install_manifest
   file_is "$path/a b" new
 }
+
+@test "a setting that isn't one, or has no plain value, is refused" {
+  refused 2 "line 2 of the manifest: not a setting" <<<"$(setting_row healthyWithinSec 0)"
+  local name value
+  while read -r name value; do
+    rm -rf "$SERVICE_DIR"
+    refused 2 "line 2 of the manifest: not a setting" <<<"$(setting_row "$name" "$value")"
+  done <<'END'
+healthyWithinSec 08
+healthyWithinSec 1000
+healthyWithinSec 5;reboot
+confirmWithinSec -1
+healthCheckScript check.sh
+healthcheck /bin/true
+9Sec 5
+END
+}
+
+@test "a manifest without settings has their defaults" {
+  printf 'pulumi-systemd-ha-manifest\t1\tshop\ttest/stack\nunit\tshop.service\t-\t-\t-\t-\tservice\tours\n' >"$ROOT/manifest"
+  install_manifest
+  local up deadline
+  read -r _ deadline <"$SERVICE_DIR/transaction/deadline"
+  read -r up _ </proc/uptime
+  ((deadline > ${up%%.*} + 60 && deadline <= ${up%%.*} + 90))
+}

@@ -44,7 +44,7 @@ settled_service() { service "$@" && echo "revision $(revision)" | helper confirm
 @test "a service that doesn't want it any more leaves it to the other" {
   settled_service shop ours
   settled_service blog ours
-  printf 'pulumi-systemd-ha-manifest\t1\tblog\ttest\n' >"$ROOT/manifest"
+  printf 'pulumi-systemd-ha-manifest\t1\tblog\ttest/stack\n' >"$ROOT/manifest"
   cat <(echo "revision $(revision)") "$ROOT/manifest" | helper install blog --transaction bbbb
   file_is "$DROP_IN" ours
 }
@@ -59,6 +59,16 @@ settled_service() { service "$@" && echo "revision $(revision)" | helper confirm
 @test "an open update of the other service counts too" {
   service shop ours
   fails 4 service blog otherwise
+}
+
+@test "an override of the shared unit stays away as long as a service wants the unit" {
+  drop_in apache2.service zz.conf '[Service]' Restart=no
+  settled_service shop $'[Service]\nRestart=always'
+  settled_service blog $'[Service]\nRestart=always'
+  helper uninstall shop </dev/null
+  absent "$UNITS/apache2.service.d/zz.conf"
+  helper uninstall blog </dev/null
+  file_is "$UNITS/apache2.service.d/zz.conf" $'[Service]\nRestart=no'
 }
 
 @test "an original that is a link is inherited as one" {

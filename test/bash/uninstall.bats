@@ -71,13 +71,15 @@ is_back() {
   equal "$(calls '(start|stop|restart|disable --now) .*(shop|apache2).service')" ""
 }
 
-@test "a service that is ours is stopped and disabled, the timer first" {
+@test "a service that is ours is stopped and disabled, the timer and the check first" {
   { file_row "$UNITS/shop.service" ours && file_row "$UNITS/shop-health-check.service" ours && unit_row shop.service && unit_row shop-health-check.timer; } | settle
   forget_calls
   helper uninstall shop </dev/null
-  equal "$(calls 'disable|stop')" "systemctl disable --now -- shop-health-check.timer
-systemctl disable --now -- shop.service
-systemctl stop -- shop-health-check.service"
+  equal "$(calls ' stop ')" "systemctl stop -- shop-health-check.timer
+systemctl stop -- shop-health-check.service
+systemctl stop -- shop.service"
+  equal "$(calls ' disable ' | grep -v check.service)" "systemctl disable -- shop-health-check.timer
+systemctl disable -- shop.service"
   equal "$(calls 'reset-failed' | sort)" "systemctl reset-failed -- shop-health-check.service
 systemctl reset-failed -- shop-health-check.timer
 systemctl reset-failed -- shop.service"
@@ -117,7 +119,7 @@ systemctl reset-failed -- shop.service"
 }
 
 @test "content that was only staged leaves with the service" {
-  helper stage shop /etc/x --key abc123 <<<content
+  helper stage shop /etc/x --revision abc123 <<<content
   helper uninstall shop </dev/null
   absent "$STATE_DIR"
 }
@@ -158,7 +160,7 @@ systemctl reset-failed -- shop.service"
 @test "the helper goes with the last service only" {
   mkdir -p "$ROOT/usr/local/lib/pulumi-systemd-ha/1"
   unit_row shop.service | settle
-  helper stage blog /etc/x --key abc123 </dev/null
+  helper stage blog /etc/x --revision abc123 </dev/null
   helper uninstall shop </dev/null
   [[ -d "$ROOT/usr/local/lib/pulumi-systemd-ha/1" && -d "$STATE_DIR/blog" ]]
   helper uninstall blog </dev/null

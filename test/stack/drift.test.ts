@@ -1,66 +1,261 @@
-import * as pulumi from "@pulumi/pulumi";
-import { describe, expect, test, vi } from "vitest";
+import { afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 
-import type { HostConnection } from "../../src/remote/connection";
-import { checked, HOST_KEY, minimal, seed } from "../unit/support/configs";
-import { type Engine, startEngine, UNKNOWN } from "./support/engine";
-import { type Run, runProgram } from "./support/program";
+import { HOST_KEY, seed, withKey } from "../unit/support/configs";
+import { newHostRows, type Row } from "../unit/support/hostInSync";
+import type { Message } from "./support/engine";
+import { factsAfter, type Run, runProgram } from "./support/program";
 
-const idOf = (run: Run): string =>
-  / --transaction ([0-9a-f]{12})/.exec(String(run.resource("rps-rps-confirm").inputs["create"]))?.[1] ??
-  "none";
+const SECRET = "hunter2-hunter2";
+const RAW = { ...seed(), secretEnvironment: { DB_PASSWORD: SECRET } };
+const withSecret = { secretKeys: ["secretEnvironment"] };
+const UNIT = "/etc/systemd/system/rps.service";
 
-/** What the probe says after an update was confirmed. */
-const confirmed = (transaction: string, revision: string) =>
-  [
-    ["confirmed_transaction", transaction],
-    ["confirmed_revision", revision],
-    ["confirmed_counter", "1"],
-  ] as const;
+let first: Run;
+let inSync: Row[];
+beforeAll(async () => {
+  first = await runProgram(RAW, withSecret);
+  inSync = factsAfter(first, RAW);
+});
+afterEach(() => {
+  vi.unstubAllEnvs();
+});
+
+/** What the probe says, with other rows in place of those that begin alike. */
+const tampered = (...rows: Row[]): Row[] => [
+  ...inSync.filter((row) => !rows.some(([key, name]) => row[0] === key && row[1] === name)),
+  ...rows,
+];
+const unitRow = (...change: string[]): Row => ["unit", "rps.service", "UptimeSec=100", ...change];
+const content = "[Service]\nRestart=no\nEnvironment=API=abcdef\n";
+const edited: Row[] = [
+  ["file", UNIT, "regular file", "0644", "root:root", "8 800", "0123", ""],
+  ["content", UNIT, Buffer.from(content).toString("base64")],
+];
+const stopped = unitRow("LoadState=loaded", "ActiveState=inactive", "UnitFileState=enabled");
+
+/** The steps that Pulumi would run, since another command or content is in their inputs. */
+const rerun = (run: Run, before = first): string[] =>
+  run.resources
+    .filter(({ name, inputs }) => {
+      const known = before.resource(name).inputs;
+      return inputs["create"] !== known["create"] || JSON.stringify(inputs) !== JSON.stringify(known);
+    })
+    .map(({ name }) => name.replace("rps-rps-", ""));
+const FROM_INSTALL_ON = [
+  ...["install", "daemon-reload"],
+  ...["enable-rps.service", "enable-apache2.service", "enable-rps-health-check.timer"],
+  ...["verify-rps.service", "verify-apache2.service", "verify-rps-health-check.timer"],
+  ...["health-check", "confirm"],
+];
 
 describe("a host in sync", () => {
-  test("gets the very commands of the last update: nothing is planned", async () => {
-    const first = await runProgram(seed());
-    const facts = confirmed(idOf(first), first.outputs["rps"]?.revision ?? "");
-    const second = await runProgram(seed(), { facts });
-    expect(second.resources).toEqual(first.resources);
-    const preview = await runProgram(seed(), { facts, preview: true });
-    expect(preview.resources.map(({ inputs }) => inputs)).toEqual(
-      first.resources.map(({ inputs }) => inputs),
+  test.each([false, true])(
+    "gets the very commands of the last update: nothing is planned (preview: %s)",
+    async (preview) => {
+      const run = await runProgram(RAW, { ...withSecret, facts: inSync, preview });
+      expect(run.resources).toEqual(first.resources);
+      expect(run.messages).toEqual([]);
+      expect(run.outputs["rps"]?.drift).toEqual([]);
+    },
+  );
+
+  test("whose configuration changed gets all from the installation on, and the file that changed", async () => {
+    const raw = withKey(RAW, "service.restartSec", "7s");
+    const run = await runProgram(raw, { ...withSecret, facts: inSync });
+    expect(rerun(run)).toEqual(["stage-rps.service", ...FROM_INSTALL_ON]);
+    expect(run.messages).toEqual([]);
+  });
+});
+
+describe("a host that", () => {
+  test.each<[string, () => Row[], readonly string[]]>([
+    ["was edited", () => tampered(...edited), ["stage-rps.service", ...FROM_INSTALL_ON]],
+    ["was stopped", () => tampered(stopped), FROM_INSTALL_ON],
+    [
+      "lost its helper",
+      () => [...inSync.filter(([key]) => key !== "helper"), ["helper", "none", "1 1"]],
+      ["helper", ...FROM_INSTALL_ON],
+    ],
+    [
+      "was left in the middle of an update",
+      () => [...inSync, ["open_transaction", "fedcba9876543210", "3"]],
+      FROM_INSTALL_ON,
+    ],
+    [
+      "was changed by another update of this stack",
+      // Which swept away the content that was sent.
+      () =>
+        factsAfter(first, withKey(RAW, "service.restartSec", "7s"), {
+          transaction: "fedcba987654",
+          counter: 2,
+        }),
+      ["stage-rps.service", ...FROM_INSTALL_ON],
+    ],
+    [
+      "was rebuilt",
+      () => [...newHostRows(RAW).filter(([key]) => key === "file"), ["machine_id", "fedcba9876543210"]],
+      ["all"],
+    ],
+  ])("%s gets what mends it, in preview and up alike", async (_, factsOf, steps) => {
+    const facts = factsOf();
+    const preview = await runProgram(RAW, { ...withSecret, facts, preview: true });
+    const up = await runProgram(RAW, { ...withSecret, facts });
+    const all = up.resources.slice(1).map(({ name }) => name.replace("rps-rps-", ""));
+    expect(rerun(up)).toEqual(steps[0] === "all" ? all : steps);
+    expect(up.resources).toEqual(preview.resources);
+    expect(up.contacts).toHaveLength(1);
+  });
+
+  test("was tampered with once more in the same way gets other commands than the last time", async () => {
+    const once = await runProgram(RAW, { ...withSecret, facts: tampered(...edited) });
+    const mended = factsAfter(once, RAW, { counter: 2 });
+    const again = [...mended.filter(([key, path]) => key !== "file" || path !== UNIT), ...edited];
+    const twice = await runProgram(RAW, { ...withSecret, facts: again });
+    expect(rerun(twice, once)).toEqual(["stage-rps.service", ...FROM_INSTALL_ON]);
+    expect(rerun(await runProgram(RAW, { ...withSecret, facts: mended }), once)).toEqual([]);
+  });
+});
+
+describe("what was found is said", () => {
+  const said = async (
+    facts: Row[],
+    options: { drift?: string; preview?: boolean } = {},
+  ): Promise<Message[]> => {
+    const { drift = "correct", preview = true } = options;
+    return (await runProgram({ ...RAW, drift }, { ...withSecret, facts, preview })).messages;
+  };
+
+  test.each([true, false])("at the step that is concerned (preview: %s)", async (preview) => {
+    const messages = await said(
+      [
+        ...tampered(...edited, stopped),
+        ["directory", "/var/www/rps.pan2.app", "directory", "0777", "root:www-data", "7 700", "", ""],
+        [
+          "override",
+          "apache2.service",
+          "/etc/systemd/system/apache2.service.d/x.conf",
+          "Service",
+          "Restart",
+          "no",
+        ],
+      ].filter((row) => row[0] !== "helper") as Row[],
+      { preview },
+    );
+    expect(messages.map(({ severity, resource, text }) => [severity, resource, text.split("\n")[0]])).toEqual(
+      [
+        [
+          "warning",
+          "rps-rps-helper",
+          "drift: the host-side helper was removed, altered or is of another release; the update mends it",
+        ],
+        ["warning", "rps-rps-stage-rps.service", `drift: ${UNIT} was changed; the update mends it`],
+        ["warning", "rps-rps-enable-rps.service", "drift: rps.service was stopped; the update mends it"],
+        [
+          "warning",
+          "rps-rps-enable-apache2.service",
+          "drift: /etc/systemd/system/apache2.service.d/x.conf sets Restart=no in [Service], which contradicts what is configured for apache2.service; the update mends it",
+        ],
+      ],
     );
   });
 
-  test.each<[string, (revision: string) => readonly (readonly [string, string])[]]>([
-    ["was changed by another stack", () => confirmed("0123456789ab", "fedcba9876543210")],
-    [
-      "was left in the middle of an update",
-      (revision) => [...confirmed("0123456789ab", revision), ["open_transaction", "fedcba9876543210 3"]],
-    ],
-    ["was rebuilt", () => [["machine_id", "fedcba9876543210fedcba9876543210"]]],
-  ])("gets all steps anew, in preview and up alike, when it %s", async (_, factsFor) => {
-    const first = await runProgram(seed());
-    const facts = factsFor(first.outputs["rps"]?.revision ?? "");
-    const preview = await runProgram(seed(), { facts, preview: true });
-    const up = await runProgram(seed(), { facts });
-    expect(idOf(up)).toBe(idOf(preview));
-    expect(idOf(up)).not.toBe("0123456789ab");
-    expect(up.contacts).toHaveLength(1);
+  test("with the difference, without what may be a secret", async () => {
+    const messages = await said(
+      tampered(...edited, ["content", UNIT, Buffer.from(`${content}# ${SECRET}\n`).toString("base64")]),
+    );
+    const text = messages.find(({ resource }) => resource === "rps-rps-stage-rps.service")?.text ?? "";
+    expect(text).toContain("\n-Environment=API=[masked]\n");
+    expect(text).toContain("\n-# [masked]\n");
+    expect(text).toContain("\n+Restart=always\n");
+    expect(JSON.stringify(messages)).not.toMatch(/abcdef|hunter2/);
+  });
+
+  test("with no promise to mend it where that isn't wanted, and as an output too", async () => {
+    const run = await runProgram({ ...RAW, drift: "report" }, { ...withSecret, facts: tampered(stopped) });
+    expect(run.messages).toEqual([
+      { severity: "warning", resource: "rps-rps-enable-rps.service", text: "drift: rps.service was stopped" },
+    ]);
+    expect(run.outputs["rps"]?.drift).toEqual(["rps.service was stopped"]);
+  });
+
+  test("not in a preview with drift off, which asks no host", async () => {
+    expect(await said(tampered(stopped), { drift: "off" })).toEqual([]);
+  });
+
+  test("as a notice where nothing is installed yet", async () => {
+    expect(await said(newHostRows(RAW))).toEqual([
+      {
+        ...{ severity: "info", resource: "rps-rps" },
+        text: "nothing of rps is installed on the host: all of it will be",
+      },
+    ]);
+  });
+
+  test("and so is a restart", async () => {
+    const raw = { ...withKey(RAW, "service.user", "nobody") };
+    const { messages } = await runProgram(raw, { ...withSecret, facts: inSync, preview: true });
+    expect(messages).toEqual([
+      {
+        ...{ severity: "info", resource: "rps-rps" },
+        text: "rps.service will be restarted: its settings change",
+      },
+    ]);
   });
 });
 
 describe("drift mode", () => {
+  const another = {
+    ...withKey(withKey(RAW, "service.restartSec", "7s"), "service.healthyWithinSec", 31),
+    secretEnvironment: { DB_PASSWORD: "another-secret" },
+  };
+  const commandsOf = (run: Run) =>
+    run.resources.map(({ name, inputs }) => [name, inputs["create"], inputs["delete"]]);
+  const contentOf = (run: Run) =>
+    run.resources.map(({ name, inputs }) => [name, JSON.stringify(inputs["stdin"])]);
+
   test.each(["report", "off"])(
     "%s keeps the commands as they are, so that only content runs them",
     async (drift) => {
-      const run = await runProgram({ ...seed(), drift });
+      const run = await runProgram({ ...RAW, drift }, withSecret);
       for (const { ignoreChanges } of run.resources.filter(({ parent }) => parent !== "")) {
         expect(ignoreChanges).toEqual(["create"]);
       }
-      // The same id whatever is on the host.
-      const facts = confirmed("0123456789ab", run.outputs["rps"]?.revision ?? "");
-      expect(idOf(await runProgram({ ...seed(), drift }, { facts }))).toBe(idOf(run));
+      // The same commands whatever is on the host.
+      const facts = tampered(...edited, stopped);
+      expect(commandsOf(await runProgram({ ...RAW, drift }, { ...withSecret, facts }))).toEqual(
+        commandsOf(run),
+      );
     },
   );
+
+  test.each(["report", "off", "correct"])(
+    "%s: nothing configured stands in a command but the ids, and every step has the new content",
+    async (drift) => {
+      const facts = inSync;
+      const [before, after] = [
+        await runProgram({ ...RAW, drift }, { ...withSecret, facts }),
+        await runProgram({ ...another, drift }, { ...withSecret, facts }),
+      ];
+      // Where the host decides nothing, what is sent has one id for ever.
+      const ids =
+        drift === "correct" ? / --(transaction|revision) [0-9a-f]{12}/g : / --transaction [0-9a-f]{12}/g;
+      const withoutIds = (run: Run) => JSON.stringify(commandsOf(run)).replace(ids, " ID");
+      expect(withoutIds(after)).toBe(withoutIds(before));
+      const changed = contentOf(after).filter(([, stdin], index) => stdin !== contentOf(before)[index]?.[1]);
+      expect(changed.map(([name]) => name?.replace("rps-rps-", ""))).toEqual([
+        ...["stage-rps.env", "stage-rps.service", "stage-health-check.sh", "stage-rps-health-check.service"],
+        ...FROM_INSTALL_ON,
+      ]);
+    },
+  );
+
+  test("another login, host or jump host changes no command either", async () => {
+    const raw = {
+      ...RAW,
+      hosts: [{ name: "rps", address: "other.example", user: "deploy", port: 2222, hostKey: HOST_KEY }],
+    };
+    expect(commandsOf(await runProgram(raw, withSecret))).toEqual(commandsOf(first));
+  });
 
   test("off connects to no host in a preview, and looks before an update all the same", async () => {
     expect((await runProgram({ ...seed(), drift: "off" }, { preview: true })).contacts).toEqual([]);
@@ -72,57 +267,12 @@ describe("drift mode", () => {
   });
 
   test("off plans the same in preview and up", async () => {
-    const preview = await runProgram({ ...seed(), drift: "off" }, { preview: true });
-    expect(idOf(preview)).toBe(idOf(await runProgram({ ...seed(), drift: "off" })));
+    const preview = await runProgram({ ...RAW, drift: "off" }, { ...withSecret, preview: true });
+    expect((await runProgram({ ...RAW, drift: "off" }, withSecret)).resources).toEqual(preview.resources);
   });
 
   test("is overridden by the environment", async () => {
     vi.stubEnv("PULUMI_SYSTEMD_HA_DRIFT", "off");
-    const run = await runProgram(seed(), { preview: true });
-    vi.unstubAllEnvs();
-    expect(run.contacts).toEqual([]);
-  });
-});
-
-describe("a host that another resource makes in the same update", () => {
-  /** The library in a program where a machine has the connection among its outputs. */
-  async function withMachine(engine: Engine): Promise<void> {
-    const { HighlyAvailableService } = await import("../../src/index");
-    class Machine extends pulumi.CustomResource {
-      declare readonly connection: pulumi.Output<HostConnection>;
-      constructor(name: string, props: { connection: HostConnection | undefined }) {
-        super("test:index:Machine", name, props);
-      }
-    }
-    const isPreview = pulumi.runtime.isDryRun();
-    const connection = { host: "203.0.113.10", hostKey: HOST_KEY };
-    const machine = new Machine("machine", { connection: isPreview ? undefined : connection });
-    const { service } = checked(minimal());
-    new HighlyAvailableService("web1-shop", { connection: machine.connection, service });
-    await engine.finished("web1-shop");
-  }
-
-  test("is contacted only once it's there", async () => {
-    const preview = await startEngine({ preview: true });
-    await withMachine(preview);
-    expect(preview.contacts).toEqual([]);
-    const up = await startEngine();
-    await withMachine(up);
-    expect(up.contacts.map(({ connection }) => connection.host)).toEqual(["203.0.113.10"]);
-  });
-
-  test("has its whole plan in the preview all the same, with the files to read", async () => {
-    const preview = await startEngine({ preview: true });
-    await withMachine(preview);
-    expect(preview.resources.map(({ name }) => name)).toContain("web1-shop-confirm");
-    const { inputs } = preview.resource("web1-shop-stage-shop.service");
-    expect(inputs["stdin"]).toContain("ExecStart=/usr/bin/shop");
-    expect(inputs["create"]).toBe(UNKNOWN);
-  });
-
-  test("is made before the first step", async () => {
-    const up = await startEngine();
-    await withMachine(up);
-    expect(up.resource("web1-shop-helper").dependsOn).toEqual(["machine"]);
+    expect((await runProgram(seed(), { preview: true })).contacts).toEqual([]);
   });
 });

@@ -3,8 +3,8 @@ import { join } from "node:path";
 
 import { beforeAll, describe, expect, test } from "vitest";
 
-import { helperBundle, helperVersion } from "../../src/remote/bundle";
-import { filesOf, GOLDEN, PRIVATE_KEY, seed } from "../unit/support/configs";
+import { helperBundle, helperVersion, probeBundle } from "../../src/remote/bundle";
+import { desiredOf, filesOf, GOLDEN, PRIVATE_KEY, seed } from "../unit/support/configs";
 import type { Registered } from "./support/engine";
 import { type Run, runProgram } from "./support/program";
 
@@ -162,18 +162,15 @@ test("every file is staged under the hash by which the manifest asks for it", ()
   expect(staged).toHaveLength(rows.length);
   for (const [index, { name }] of staged.entries()) {
     const key = createHash("sha256").update(stdinOf(name)).digest("hex");
-    expect(createOf(name)).toMatch(new RegExp(` ${String(rows[index]?.[1])} --key ${key}$`));
+    expect(createOf(name)).toMatch(
+      new RegExp(` stage rps ${String(rows[index]?.[1])} --revision [0-9a-f]{12}$`),
+    );
     expect(rows[index]?.[6]).toBe(key);
   }
 });
 
-test("the application's unit is enabled with the witness that its file has", () => {
-  const witness = /WITNESS=([0-9a-f]{16})$/m.exec(stdinOf("rps-rps-stage-rps.service"))?.[1] ?? "none";
-  expect(createOf("rps-rps-enable-rps.service")).toMatch(new RegExp(` --witness ${witness}$`));
-  expect(createOf("rps-rps-enable-apache2.service")).not.toContain("--witness");
-});
-
 test("the first contact asks for what this service needs, once", () => {
+  const unitTexts = filesOf(seed()).filter(({ path }) => path.startsWith("/etc/systemd/system/"));
   expect(run.contacts).toEqual([
     {
       connection: expect.objectContaining({
@@ -182,10 +179,17 @@ test("the first contact asks for what this service needs, once", () => {
         privateKey: PRIVATE_KEY,
       }) as object,
       wanted: {
-        ...{ service: "rps", user: "www-data", group: "www-data", directory: "/var/www/rps.pan2.app" },
+        ...{
+          service: "rps",
+          version: helperVersion(),
+          user: "www-data",
+          group: "www-data",
+          directory: "/var/www/rps.pan2.app",
+        },
         ...{ executable: "/usr/bin/gunicorn", port: "5137", unit: "rps.service" },
         ...{ host_units: "apache2.service", proxy_unit: "apache2.service", proxy_port: "8087" },
       },
+      script: probeBundle(desiredOf(seed()), unitTexts),
     },
   ]);
 });
@@ -223,5 +227,6 @@ const withoutHashes = (line: string): string =>
     .replace(`install-helper ${helperVersion()}`, "install-helper VERSION")
     .replace(/\b[0-9a-f]{64}\b/g, "KEY")
     .replace(/--transaction [0-9a-f]{12}/, "--transaction ID")
-    .replace(/--witness [0-9a-f]{16}/, "--witness HASH")
+    .replace(/--revision [0-9a-f]{12}/, "--revision ID")
+    .replace(/(install-helper VERSION \S+) [0-9a-f]{12}$/, "$1 ID")
     .replace(/^revision [0-9a-f]{16}/, "revision HASH");

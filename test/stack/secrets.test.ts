@@ -64,13 +64,19 @@ describe("with a secret environment", () => {
     expect(Object.keys(run.outputs["rps"]?.files ?? {})).not.toContain("/etc/pulumi-systemd-ha/rps.env");
   });
 
-  test("another secret is another key and another witness: the service restarts with it", async () => {
+  test("another secret is another key and another witness by stdin: the service restarts with it", async () => {
     const other = await runProgram(
       { ...seed(), secretEnvironment: { DB_PASSWORD: "other" } },
       { secretKeys: ["secretEnvironment"] },
     );
-    for (const name of ["rps-rps-stage-rps.env", "rps-rps-enable-rps.service"]) {
-      expect(other.resource(name).inputs["create"]).not.toBe(run.resource(name).inputs["create"]);
+    for (const name of ["rps-rps-stage-rps.env", "rps-rps-stage-rps.service", "rps-rps-enable-rps.service"]) {
+      expect(other.resource(name).inputs["stdin"]).not.toEqual(run.resource(name).inputs["stdin"]);
     }
+    const keyOf = ({ inputs }: { inputs: Readonly<Record<string, unknown>> }) =>
+      /key [0-9a-f]{64}\\n/.exec(JSON.stringify(inputs["stdin"]))?.[0];
+    expect(keyOf(run.resource("rps-rps-stage-rps.env"))).toBeDefined();
+    expect(keyOf(other.resource("rps-rps-stage-rps.env"))).not.toBe(
+      keyOf(run.resource("rps-rps-stage-rps.env")),
+    );
   });
 });

@@ -49,6 +49,13 @@ export interface Result {
 /** A planned change: `update web1-rps-install`. */
 export type Change = `${string} ${string}`;
 
+export interface Preview {
+  readonly exitCode: number;
+  readonly changes: readonly Change[];
+  /** `web1-rps-install: a sentence`. */
+  readonly messages: readonly string[];
+}
+
 /**
  * The project's own program in a stack of its own: the real `pulumi`, a file backend in a temporary directory, the checkout's
  * sources. Everything but the configuration is as a user has it.
@@ -56,23 +63,25 @@ export type Change = `${string} ${string}`;
 export class Program {
   private constructor(
     readonly directory: string,
+    private readonly stack: string,
     private readonly env: Readonly<Record<string, string | undefined>>,
   ) {}
 
   static async create(
     config: Configuration,
     secrets: Readonly<Record<string, string>> = {},
+    stack = "test",
   ): Promise<Program> {
     const directory = await mkdtemp(join(tmpdir(), "pulumi-systemd-ha-"));
     for (const name of PROJECT_FILES) await symlink(join(REPOSITORY, name), join(directory, name));
-    const program = new Program(directory, {
+    const program = new Program(directory, stack, {
       PULUMI_BACKEND_URL: `file://${directory}`,
       PULUMI_CONFIG_PASSPHRASE: "test",
       PULUMI_SKIP_UPDATE_CHECK: "true",
       SSH_AUTH_SOCK: undefined,
       PULUMI_SYSTEMD_HA_DRIFT: undefined,
     });
-    await program.run("stack", "init", "test");
+    await program.run("stack", "init", stack);
     await program.configure(config);
     for (const [key, value] of Object.entries(secrets)) await program.setSecret(key, value);
     return program;
@@ -83,13 +92,14 @@ export class Program {
     hosts: readonly DisposableHost[],
     user = "root",
     more: Configuration = {},
+    stack?: string,
   ): Promise<Program> {
     const config = { ...(await seedConfiguration(hosts, user)), ...more };
-    return Program.create(config, { "rps-ha:sshPrivateKey": hosts[0]?.privateKey ?? "" });
+    return Program.create(config, { "rps-ha:sshPrivateKey": hosts[0]?.privateKey ?? "" }, stack);
   }
 
   private get configFile(): string {
-    return join(this.directory, "Pulumi.test.yaml");
+    return join(this.directory, `Pulumi.${this.stack}.yaml`);
   }
 
   /** Sets keys, or removes those given as undefined; what else is there, secrets too, stays. */
@@ -116,8 +126,25 @@ export class Program {
     if (exitCode !== 0) throw new Error(stderr);
   }
 
-  up(env: Environment = {}): Promise<Result> {
-    return this.timed(["up", "--yes", "--skip-preview", "--suppress-outputs"], env);
+  up(env: Environment = {}, flags: readonly string[] = []): Promise<Result> {
+    return this.timed(["up", "--yes", "--skip-preview", "--suppress-outputs", ...flags], env);
+  }
+
+  /** One of the project's scripts, such as `doctor`, for this stack. */
+  async script(name: string, ...words: readonly string[]): Promise<Result> {
+    const begun = performance.now();
+    const { all, exitCode = -1 } = await execa(
+      join(REPOSITORY, "scripts", name),
+      [...words, "--stack", this.stack],
+      {
+        cwd: this.directory,
+        env: this.env,
+        stdin: "ignore",
+        reject: false,
+        all: true,
+      },
+    );
+    return { exitCode, text: all, seconds: (performance.now() - begun) / 1000 };
   }
 
   preview(flags: readonly string[] = [], env: Environment = {}): Promise<Result> {
@@ -129,13 +156,28 @@ export class Program {
   }
 
   /** What a preview plans, without what stays the same; throws if the preview fails. */
-  async planned(env: Environment = {}): Promise<Change[]> {
-    const { stdout, stderr, exitCode } = await this.execute(["preview", "--json"], { env });
-    if (exitCode !== 0) throw new Error(`${stdout}\n${stderr}`);
-    const { steps } = JSON.parse(stdout) as { steps: { op: string; urn: string }[] };
-    return steps
-      .filter(({ op }) => op !== "same")
-      .map(({ op, urn }): Change => `${op} ${urn.split("::").at(-1) ?? ""}`);
+  async planned(env: Environment = {}): Promise<readonly Change[]> {
+    return (await this.look([], env)).changes;
+  }
+
+  /** A preview for programs: what it plans, and what it says of which resource; throws if it fails otherwise than by a finding. */
+  async look(flags: readonly string[] = [], env: Environment = {}): Promise<Preview> {
+    const { stdout, stderr, exitCode = -1 } = await this.execute(["preview", "--json", ...flags], { env });
+    // With --expect-no-changes, a sentence follows the JSON.
+    const end = stdout.lastIndexOf("\n}") + 2;
+    if (end < 2) throw new Error(`${stdout}\n${stderr}`);
+    const { steps = [], diagnostics = [] } = JSON.parse(stdout.slice(0, end)) as {
+      steps?: { op: string; urn: string }[];
+      diagnostics?: { urn?: string; message: string; severity: string }[];
+    };
+    if (exitCode !== 0 && diagnostics.some(({ severity }) => severity === "error")) {
+      throw new Error(`${stdout}\n${stderr}`);
+    }
+    return {
+      exitCode,
+      changes: steps.filter(({ op }) => op !== "same").map(({ op, urn }): Change => `${op} ${nameOf(urn)}`),
+      messages: diagnostics.map(({ urn = "", message }) => `${nameOf(urn)}: ${message}`),
+    };
   }
 
   async outputs<T>(): Promise<T> {
@@ -169,7 +211,7 @@ export class Program {
       "--non-interactive",
       "--color",
       "never",
-      ...(STACKLESS.has(words[0] ?? "") ? [] : ["--stack", "test"]),
+      ...(STACKLESS.has(words[0] ?? "") ? [] : ["--stack", this.stack]),
     ];
     return execa("pulumi", [...words, ...options], {
       cwd: this.directory,
@@ -182,6 +224,8 @@ export class Program {
     });
   }
 }
+
+const nameOf = (urn: string): string => urn.split("::").at(-1) ?? "";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 

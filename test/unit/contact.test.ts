@@ -3,30 +3,27 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 
 import type { DriftMode } from "../../src/config/types";
 import { contactHost } from "../../src/contact";
+import { helperVersion, probeBundle } from "../../src/remote/bundle";
 import type { HostConnection } from "../../src/remote/connection";
 import { desiredOf, seed } from "./support/configs";
+import {
+  answerOf,
+  base64,
+  confirmedManifest,
+  manifestOf,
+  READY_HOST,
+  type Row,
+  STACK,
+} from "./support/hostInSync";
 import { newKey, SshServer } from "./support/sshServer";
 
-const READY = [
-  ...[
-    "machine_id\tm1",
-    "systemd_running\tyes",
-    "systemd_version\t252",
-    "user_exists\tyes",
-    "group_exists\tyes",
-  ],
-  ...["directory_type\tdirectory", "executable_type\tregular file", "executable_runs\tyes"],
-  ...[
-    "unit_load_state:apache2.service\tloaded",
-    "unit_active_state:apache2.service\tinactive",
-    "end\tyes",
-    "",
-  ],
-].join("\n");
+const READY = answerOf(READY_HOST);
 
 const key = newKey();
 const hostKey = newKey();
 const desired = desiredOf(seed());
+const unitTexts = [{ path: "/etc/systemd/system/rps.service", text: "[Service]\nRestart=always\n" }];
+const wanted = { desired, unitTexts, stack: STACK, drift: "correct" as const };
 let server: SshServer;
 let component: pulumi.ComponentResource;
 
@@ -55,7 +52,7 @@ const unpinned = (): HostConnection => ({
 });
 const connection = (): HostConnection => ({ ...unpinned(), hostKey: hostKey.public });
 const contact = (change: Partial<HostConnection> = {}, drift: DriftMode = "correct") =>
-  contactHost(component, { ...connection(), ...change }, desired, drift);
+  contactHost(component, { ...connection(), ...change }, { ...wanted, drift });
 
 const refusalOf = (attempt: Promise<unknown>): Promise<pulumi.ResourceError> =>
   attempt.then(
@@ -67,13 +64,18 @@ const refusalOf = (attempt: Promise<unknown>): Promise<pulumi.ResourceError> =>
 
 describe("a host that answers", () => {
   test("is asked for what the service needs, and tells what it has", async () => {
-    expect(await contact()).toMatchObject({ machineId: "m1", systemdVersion: 252, hasUser: true });
+    expect(await contact()).toMatchObject({
+      machineId: "0123456789abcdef0123456789abcdef",
+      systemdVersion: 252,
+      hasUser: true,
+    });
     expect(server.commands).toMatchObject([
       {
         line:
-          "sudo -n bash -s -- service=rps user=www-data group=www-data directory=/var/www/rps.pan2.app " +
+          `sudo -n bash -s -- service=rps version=${helperVersion()} user=www-data group=www-data directory=/var/www/rps.pan2.app ` +
           "executable=/usr/bin/gunicorn port=5137 unit=rps.service host_units=apache2.service " +
           "proxy_unit=apache2.service proxy_port=8087",
+        stdin: probeBundle(desired, unitTexts),
       },
     ]);
   });
@@ -96,7 +98,7 @@ describe("a host that answers", () => {
 describe("an update is refused in one sentence, at the component, without a stack trace,", () => {
   test("where the host lacks something: all of it is said", async () => {
     server.answer = {
-      stdout: READY.replace("user_exists\tyes", "user_exists\tno").replace("252", "247"),
+      stdout: READY.replace("user_exists\tyes", "user_exists\tno").replace("\t252", "\t247"),
       status: 0,
     };
     const error = await refusalOf(contact());
@@ -128,7 +130,7 @@ describe("an update is refused in one sentence, at the component, without a stac
   });
 
   test("where no host key is pinned, before anything is contacted", async () => {
-    const error = await refusalOf(contactHost(component, unpinned(), desired, "correct"));
+    const error = await refusalOf(contactHost(component, unpinned(), wanted));
     expect(error.message).toBe(
       "connection.hostKey is required: pin the server's key, or say insecureIgnoreHostKey: true",
     );
@@ -136,13 +138,45 @@ describe("an update is refused in one sentence, at the component, without a stac
   });
 
   test("but not where that was asked for", async () => {
-    await contactHost(component, { ...unpinned(), insecureIgnoreHostKey: true }, desired, "correct");
+    await contactHost(component, { ...unpinned(), insecureIgnoreHostKey: true }, wanted);
     expect(server.connections).toBe(1);
   });
 });
 
+describe("a host on which the service is another stack's", () => {
+  const theirs = manifestOf(seed(), "theirs/prod");
+  const confirmed: Row = ["manifest", "", base64(confirmedManifest(theirs))];
+  const open: Row[] = [
+    ["open_transaction", "fedcba9876543210", "3"],
+    ["open_manifest", "", base64(theirs)],
+  ];
+
+  test.each<[string, Row[]]>([
+    ["confirmed", [confirmed]],
+    ["in an update that isn't confirmed", open],
+    ["with our own before", [["manifest", "", base64(confirmedManifest(manifestOf(seed())))], ...open]],
+  ])("is left alone: %s", async (_, rows) => {
+    server.answer = { stdout: answerOf([...READY_HOST, ...rows]), status: 0 };
+    const error = await refusalOf(contact());
+    expect(error.resource).toBe(component);
+    expect(error.stack).toBeUndefined();
+    expect(error.message).toBe(
+      "rps on 127.0.0.1 belongs to stack theirs/prod; nothing was changed. Remove it there first (pulumi destroy), " +
+        `or, if this stack is to take it over: ssh -p ${String(server.port)} deploy@127.0.0.1 'sudo touch /var/lib/pulumi-systemd-ha/rps/released'`,
+    );
+  });
+
+  test.each<[string, Row[]]>([
+    ["it was released", [confirmed, ...open, ["released", "yes"]]],
+    ["its record is damaged, which nobody can own", [["manifest", "", base64("rubbish")]]],
+  ])("is taken over where %s", async (_, rows) => {
+    server.answer = { stdout: answerOf([...READY_HOST, ...rows]), status: 0 };
+    expect(await contact()).toMatchObject({ machineId: "0123456789abcdef0123456789abcdef" });
+  });
+});
+
 test("what isn't a failed contact is a mistake of ours, and keeps its stack trace", async () => {
-  const error = await refusalOf(contactHost(component, connection(), undefined as never, "correct"));
+  const error = await refusalOf(contactHost(component, connection(), { ...wanted, desired: {} as never }));
   expect(error).toBeInstanceOf(TypeError);
   expect(error.stack).toContain("contact.ts");
 });

@@ -16,30 +16,46 @@ new_host() {
   SERVICE_DIR="$STATE_DIR/shop"
   UNITS="$ROOT/etc/systemd/system"
   APP="$ROOT/srv/shop"
-  mkdir -p "$ROOT"/{run/systemd/{units,system},var/lib,usr/local/lib,etc/systemd/system,etc/logrotate.d,systemd,http,tmp} "$APP"
+  ASIDE="$ROOT/var/backups/pulumi-systemd-ha/shop"
+  mkdir -p "$ROOT"/{run/systemd/{units,system},var/{lib,backups},usr/local/lib,etc/systemd/system,etc/logrotate.d,systemd,http,tmp} "$APP"
   cp -r "$PROJECT/host" "$ROOT/host"
   relocate "$ROOT/host/helper" "$ROOT/host/probe" "$ROOT"/host/*.bash "$ROOT"/host/lib/*.bash
   sed -i 's/LOCK_WAIT_SEC=[0-9]*/LOCK_WAIT_SEC=0.3/' "$ROOT"/host/{helper,lib/*.bash}
+  # Elsewhere than in CI, the tests may run as anybody.
+  sed -i "s/((EUID == 0))/((EUID == $EUID))/" "$ROOT"/host/{helper,bootstrap.bash}
   HELPER="$ROOT/host/helper"
   PATH="$PROJECT/test/bash/support/stubs:$PATH"
 }
 
 # short_limits: for tests that wait for a step's time limit.
-short_limits() { sed -i 's/^readonly MARGIN_SEC=.*/readonly MARGIN_SEC=2/' "$HELPER"; }
+short_limits() { sed -i 's/^readonly LIMIT_SEC=.*/readonly LIMIT_SEC=2 WAITING_LIMIT_SEC=3/' "$HELPER"; }
+
+# as_another_user: the helper and its bootstrap run as somebody who isn't root until the sudo stub made them so.
+as_another_user() { sed -i "s/((EUID == $EUID))/[[ -n \"\${BECAME_ROOT:-}\" ]]/" "$ROOT"/host/{helper,bootstrap.bash}; }
 
 # relocate FILE...: every path of a real host that host/ or the health check names goes below $ROOT.
 relocate() {
-  sed -E -i "s#(^|[^A-Za-z0-9_.}/-])/(var/lib|usr/local/lib|etc/systemd|etc/pulumi-systemd-ha|etc/logrotate\.d|run)([/\" ;]|\$)#\1$ROOT/\2\3#g" "$@"
+  local paths='var/lib|var/backups|usr/local/lib|etc/systemd|etc/pulumi-systemd-ha|etc/logrotate\.d|\{etc,run\}/systemd|run'
+  sed -E -i "s#(^|[^A-Za-z0-9_.}/-])/($paths)\b#\1$ROOT/\2#g" "$@"
 }
 
-# manifest < rows with `|` between the columns: a whole manifest, in $ROOT/manifest.
-manifest() { { printf 'pulumi-systemd-ha-manifest\t1\tshop\ttest/stack\n' && tr '|' '\t'; } >"$ROOT/manifest"; }
+# manifest < rows with `|` between the columns: a whole manifest, in $ROOT/manifest. STACK and WITHIN where they matter.
+manifest() {
+  {
+    printf 'pulumi-systemd-ha-manifest|1|shop|%s\n' "${STACK:-test/stack}"
+    cat
+    setting_row healthyWithinSec "${WITHIN:-5}"
+    setting_row confirmWithinSec 10
+    setting_row healthCheckScript "$ROOT/check"
+  } | tr '|' '\t' >"$ROOT/manifest"
+}
 revision() { sha256sum "$ROOT/manifest" | cut -c1-16; }
 
 # Rows of a manifest.
 directory_row() { printf 'directory|%s|-|%s|%s|-|-|-\n' "$1" "${2:-0755}" "${3:-$OWNER}"; }
 log_row() { printf 'log|%s|-|%s|%s|-|-|-\n' "$1" "${2:-0640}" "${3:-$OWNER}"; }
 unit_row() { printf 'unit|%s|-|-|-|-|%s|%s\n' "$1" "${2:-service}" "${3:-ours}"; }
+setting_row() { printf 'setting|%s|-|-|-|-|%s|-\n' "$1" "$2"; }
 # file_row PATH CONTENT [MODE]: stages the content too.
 file_row() {
   local key
@@ -52,14 +68,11 @@ sha256() { printf '%s\n' "$1" | sha256sum | cut -d' ' -f1; }
 
 # The calls, as the library makes them: a revision line on stdin.
 helper() { "$HELPER" "$@"; }
-install_manifest() { cat <(echo "revision $(revision)") "$ROOT/manifest" | helper install shop --transaction "${1:-aaaa}" --within 5; }
-# step VERB [UNIT] [OPTION...]: one of the steps after install.
-step() {
-  local verb="$1" limits=()
-  shift
-  [[ "$verb" != @(enable|verify|health-check) || " $* " == *" --within "* ]] || limits=(--within 5)
-  echo "revision $(revision)" | helper "$verb" shop "$@" --transaction "${TRANSACTION:-aaaa}" "${limits[@]}"
-}
+install_manifest() { cat <(echo "revision $(revision)") "$ROOT/manifest" | helper install shop --transaction "${1:-aaaa}"; }
+# stage PATH [ID] < content.
+stage() { helper stage shop "$1" --revision "${2:-1a2b}"; }
+# step VERB [UNIT]: one of the steps after install.
+step() { echo "revision $(revision)" | helper "$1" shop "${@:2}" --transaction "${TRANSACTION:-aaaa}"; }
 
 # settle < rows: installed and confirmed.
 settle() {
@@ -69,6 +82,16 @@ settle() {
 
 # app_unit WITNESS: text of a unit file that carries it, as templates/app.service.hbs does.
 app_unit() { printf '[Service]\nExecStart=/bin/true\nLogExtraFields=PULUMI_SYSTEMD_HA_WITNESS=%s\n' "$1"; }
+
+# drop_in UNIT NAME LINE...: one that somebody made on the host.
+drop_in() {
+  mkdir -p "$UNITS/$1.d"
+  printf '%s\n' "${@:3}" >"$UNITS/$1.d/$2"
+}
+
+# kept: what lies in /var/backups, without the times and $ROOT; kept_as PATH: where the copy of that is.
+kept() { find "$ASIDE" -mindepth 1 -maxdepth 1 -printf '%f\n' 2>/dev/null | sed -E "s/^[0-9]{8}-[0-9]{6}${ROOT//\//-}//" | sort; }
+kept_as() { find "$ASIDE" -mindepth 1 -maxdepth 1 -name "[0-9]*${1//\//-}" | head -n 1; }
 
 # set_unit UNIT PROPERTY=VALUE...: what the systemctl stub says of it.
 set_unit() {

@@ -9,6 +9,8 @@
 #
 # Exit codes: 0 healthy (or skipped, because an update or another check is in progress), 1 a failure remains, 2 wrong call.
 set -uo pipefail
+# A shell's own could make the log unreadable.
+umask 022
 
 readonly NAME='x-1_y'
 readonly APP_UNIT='x-1_y.service'
@@ -79,16 +81,21 @@ answers_once() {
   # The environment's proxy is for the world outside, never for this host's own ports.
   [[ "$url" == http://127.0.0.1:* ]] && proxy=(--noproxy '*')
   # --disable first: root's .curlrc must not change what is measured.
-  if ! status="$(curl --disable --silent --show-error --proto '=http,https' "${proxy[@]}" --max-time "$TIMEOUT_SEC" \
-    --max-filesize 10485760 --output "$RUN_DIR/body" --write-out '%{http_code}' -- "$url" 2>"$RUN_DIR/reason")"; then
-    REASON="$(head -c 200 "$RUN_DIR/reason" | LC_ALL=C tr -d '\000-\037\177')"
+  # A length limit that holds for an answer without a length too: the service must not fill /run.
+  if ! status="$(
+    ulimit -f 10240
+    exec curl --disable --silent --show-error --proto '=http,https' "${proxy[@]}" --max-time "$TIMEOUT_SEC" \
+      --max-filesize 10485760 --output "$BODY" --write-out '%{http_code}' -- "$url" 2>"$REASON_FILE"
+  )"; then
+    REASON="$(head -c 200 "$REASON_FILE" | LC_ALL=C tr -d '\000-\037\177')"
+    REASON="${REASON:-the answer is longer than 10 MiB}"
     return 1
   fi
   if [[ "$status" != "$EXPECT_STATUS" ]]; then
     REASON="HTTP status $status instead of $EXPECT_STATUS"
     return 1
   fi
-  if [[ -n "$EXPECT_TEXT" ]] && ! grep -qF -- "$EXPECT_TEXT" "$RUN_DIR/body"; then
+  if [[ -n "$EXPECT_TEXT" ]] && ! grep -qF -- "$EXPECT_TEXT" "$BODY"; then
     REASON="the answer doesn't contain the expected text"
     return 1
   fi
@@ -97,13 +104,23 @@ answers_once() {
 # has_failed_enough UNIT: counts runs in a row in which a layer failed; the count is on disk, a daemon-reload clears systemd's.
 has_failed_enough() {
   local count
-  count="$(cat "$STATE_DIR/failures.$1" 2>/dev/null)"
-  [[ "$count" =~ ^[0-9]+$ ]] || count=0
+  count="$(saved_count "failures.$1")"
+  [[ "$count" =~ ^[0-9]{1,9}$ ]] || count=0
   count=$((count + 1))
-  { echo "$count" >"$STATE_DIR/failures.$1"; } 2>/dev/null
+  save_count "failures.$1" "$count"
   ((count >= FAILURES_BEFORE_REPAIR)) && return 0
   log "$1 failed in $count of $FAILURES_BEFORE_REPAIR runs; not repairing yet"
   return 1
+}
+
+# saved_count NAME
+saved_count() { cat "$RUN_DIR/$1" 2>/dev/null || cat "$STATE_DIR/$1" 2>/dev/null; }
+
+# save_count NAME TEXT: whole or not at all; with a full disk until the next boot.
+save_count() {
+  { printf '%s\n' "$2" >"$STATE_DIR/$1.new" && mv -f "$STATE_DIR/$1.new" "$STATE_DIR/$1"; } 2>/dev/null && rm -f "${RUN_DIR:?}/$1" && return
+  rm -f "$STATE_DIR/$1.new" 2>/dev/null
+  { printf '%s\n' "$2" >"$RUN_DIR/$1"; } 2>/dev/null
 }
 
 # may_repair UNIT: at most MAX_REPAIRS in the window.
@@ -111,27 +128,33 @@ may_repair() {
   local unit="$1" now oldest recent
   printf -v now '%(%s)T' -1
   oldest=$((now - REPAIR_WINDOW_SEC))
-  recent="$(awk -v oldest="$oldest" -v now="$now" '$1 > oldest && $1 <= now' "$STATE_DIR/repairs.$unit" 2>/dev/null)"
+  recent="$(awk -v oldest="$oldest" -v now="$now" '$1 > oldest && $1 <= now' < <(saved_count "repairs.$unit"))"
   if [[ -n "$recent" ]] && (($(wc -l <<<"$recent") >= MAX_REPAIRS)) || ((MAX_REPAIRS == 0)); then
     error "$unit was repaired $MAX_REPAIRS times in the last $REPAIR_WINDOW_SEC s; not trying again"
     return 1
   fi
-  { printf '%s\n' ${recent:+"$recent"} "$now" >"$STATE_DIR/repairs.$unit"; } 2>/dev/null
+  save_count "repairs.$unit" "${recent:+$recent$'\n'}$now"
   return 0
 }
 
 # repair UNIT: one restart a run, within the limits. A unit in start limit refuses it until reset-failed.
 repair() {
   local unit="$1" reason
-  [[ "$MODE" == repair && -z "${REPAIRED[$unit]:-}" ]] && has_failed_enough "$unit" && may_repair "$unit" || return 1
+  [[ "$MODE" == repair && -z "${REPAIRED[$unit]:-}" ]] || return 1
+  # It may have begun since.
+  if update_in_progress; then
+    log "An update is in progress; leaving $unit to it"
+    return 1
+  fi
+  has_failed_enough "$unit" && may_repair "$unit" || return 1
   log "Attempting to restart $unit..."
   systemctl reset-failed -- "$unit" 2>/dev/null
   REPAIRED[$unit]=yes
   # The child must not keep this check's lock.
-  if timeout "$HEALTHY_WITHIN_SEC" systemctl restart -- "$unit" 9>&- 2>"$RUN_DIR/reason" && is_active "$unit"; then
+  if timeout "$HEALTHY_WITHIN_SEC" systemctl restart -- "$unit" 9>&- 2>"$REASON_FILE" && is_active "$unit"; then
     log "SUCCESS: $unit restarted successfully"
   else
-    reason="$(head -n 1 "$RUN_DIR/reason" | head -c 200 | LC_ALL=C tr -d '\000-\037\177')"
+    reason="$(head -n 1 "$REASON_FILE" | head -c 200 | LC_ALL=C tr -d '\000-\037\177')"
     error "$unit could not be restarted: ${reason:-it is not active after $HEALTHY_WITHIN_SEC s}"
     return 1
   fi
@@ -175,7 +198,7 @@ local_layers() {
   [[ -z "$TUNNEL_UNIT" ]] || unit_layer "$TUNNEL_UNIT"
   ((FAILED)) && return
   http_layer "$APP_UNIT" "$APP_URL" || return
-  rm -f "$STATE_DIR/failures.$APP_UNIT"
+  rm -f {"$STATE_DIR","$RUN_DIR"}/failures."$APP_UNIT"
   [[ -z "$PROXY_UNIT" ]] || http_layer "$PROXY_UNIT" "$PROXY_URL"
 }
 
@@ -211,7 +234,7 @@ update_in_progress() {
 }
 
 save_result() {
-  { printf 'passed %s\ntime %(%Y-%m-%dT%H:%M:%S%z)T\nexternal %s\n' "$1" -1 "$EXTERNAL" >"$STATE_DIR/health.new" &&
+  { printf 'passed %s\ntime %s\nexternal %s\n' "$1" "$(date --iso-8601=seconds)" "$EXTERNAL" >"$STATE_DIR/health.new" &&
     mv -f "$STATE_DIR/health.new" "$STATE_DIR/health"; } 2>/dev/null
 }
 
@@ -238,8 +261,11 @@ main() {
     log "ERROR: cannot write to $RUN_DIR; nothing was checked"
     exit 1
   fi
-  # Never two at once. An update waits for a check that has begun; a check doesn't wait for anything.
-  if [[ "$MODE" != gate ]] && ! flock --nonblock 9; then
+  BODY="$RUN_DIR/body.$MODE" REASON_FILE="$RUN_DIR/reason.$MODE"
+  trap 'rm -f "$BODY" "$REASON_FILE"' EXIT
+  # Never two that may repair at once. An update waits for one that has begun; a check doesn't wait for anything. One that only
+  # looks must not hold up the others, however long somebody lets it stand.
+  if [[ "$MODE" == repair ]] && ! flock --nonblock 9; then
     log "Another health check is in progress; skipping this one"
     exit 0
   elif [[ "$MODE" == gate ]] && ! flock --wait "$GATE_SEC" 9; then
@@ -254,7 +280,7 @@ main() {
   log "=== Starting Health Check ==="
   local_layers
   if ((!FAILED)); then
-    rm -f "$STATE_DIR"/failures.*
+    rm -f {"$STATE_DIR","$RUN_DIR"}/failures.*
     external_layer
   fi
   if ((FAILED)); then

@@ -5,6 +5,7 @@ import { MockMonitor } from "@pulumi/pulumi/runtime/mocks";
 import { vi } from "vitest";
 
 import type { HostConnection } from "../../../src/remote/connection";
+import { answerOf, READY_HOST, type Row } from "../../unit/support/hostInSync";
 
 /** A resource as the program hands it to the engine. */
 export interface Registered {
@@ -65,19 +66,13 @@ const registeredBy = (request: Request): Registered => ({
   protect: request.getProtect(),
 });
 
-/** What host/probe says of a host that has all that the seed's service needs, and nothing of ours. */
-export const READY_HOST: readonly (readonly [string, string])[] = [
-  ["machine_id", "0123456789abcdef0123456789abcdef"],
-  ["systemd_running", "yes"],
-  ["systemd_version", "252"],
-  ["user_exists", "yes"],
-  ["group_exists", "yes"],
-  ["directory_type", "directory"],
-  ["executable_type", "regular file"],
-  ["executable_runs", "yes"],
-  ["unit_load_state:apache2.service", "loaded"],
-  ["unit_active_state:apache2.service", "inactive"],
-];
+/** A diagnostic, as `pulumi up` shows it at a resource. */
+export interface Message {
+  readonly severity: "info" | "warning";
+  readonly text: string;
+  /** Its name; empty if it's at none. */
+  readonly resource: string;
+}
 
 export interface Engine {
   readonly resources: Registered[];
@@ -87,7 +82,11 @@ export interface Engine {
   readonly contacts: {
     readonly connection: HostConnection;
     readonly wanted: Readonly<Record<string, string>>;
+    /** What runs on the host. */
+    readonly script: string;
   }[];
+  /** What the program said. */
+  readonly messages: Message[];
   /** @throws Error if there is none of that name. */
   resource(name: string): Registered;
 }
@@ -97,7 +96,11 @@ export interface Engine {
  * The program must be imported after it.
  */
 export async function startEngine(
-  options: { preview?: boolean; facts?: readonly (readonly [string, string])[] } = {},
+  options: {
+    preview?: boolean;
+    /** What the probe says beside or in place of READY_HOST. */
+    facts?: readonly Row[];
+  } = {},
 ): Promise<Engine> {
   const { preview = false, facts = [] } = options;
   vi.resetModules();
@@ -106,6 +109,7 @@ export async function startEngine(
   const engine: Engine = {
     resources: [],
     contacts: [],
+    messages: [],
     resource(name) {
       const found = engine.resources.find((candidate) => candidate.name === name);
       if (found === undefined) throw new Error(`there is no resource ${name}`);
@@ -116,11 +120,20 @@ export async function startEngine(
   };
   vi.doMock("../../../src/remote/probe", async (importOriginal) => ({
     ...(await importOriginal<object>()),
-    probeHost: (connection: HostConnection, wanted: Record<string, string>) => {
-      engine.contacts.push({ connection, wanted });
-      return Promise.resolve([...READY_HOST, ...facts].map((line) => `${line.join("\t")}\n`).join(""));
+    probeHost: (connection: HostConnection, wanted: Record<string, string>, script: string) => {
+      engine.contacts.push({ connection, wanted, script });
+      const others = READY_HOST.filter(([key]) => !facts.some(([name]) => name === key));
+      return Promise.resolve(answerOf([...others, ...facts]));
     },
   }));
+  const keep =
+    (severity: Message["severity"]) =>
+    async (text: string, resource?: pulumi.Resource): Promise<void> => {
+      const urn = resource === undefined ? "" : await valueOf(resource.urn);
+      engine.messages.push({ severity, text, resource: nameOf(urn) });
+    };
+  vi.spyOn(pulumi.log, "info").mockImplementation(keep("info"));
+  vi.spyOn(pulumi.log, "warn").mockImplementation(keep("warning"));
   // eslint-disable-next-line @typescript-eslint/unbound-method -- each is called with its own `this` below
   const { registerResource, registerResourceOutputs } = MockMonitor.prototype;
   vi.spyOn(MockMonitor.prototype, "registerResource").mockImplementation(function (
@@ -153,6 +166,10 @@ export async function startEngine(
   );
   return engine;
 }
+
+/** Nothing where it isn't known. */
+export const valueOf = <T>(output: pulumi.Output<T>): Promise<T> =>
+  (output as unknown as { promise(): Promise<T> }).promise();
 
 /** What the helper's verbs print. */
 function stdoutOf(name: string): string {

@@ -67,7 +67,7 @@ describe("the stack's configuration", () => {
     vi.stubEnv("PULUMI_SYSTEMD_HA_DRIFT", "off");
     expect(loadConfig().drift).toBe("off");
     vi.stubEnv("PULUMI_SYSTEMD_HA_DRIFT", "none");
-    expect(refusal().message).toContain('shop-ha:drift: must be correct, report or off, got "none"');
+    expect(refusal().message).toContain("PULUMI_SYSTEMD_HA_DRIFT is none; it must be correct, report or off");
   });
 });
 

@@ -5,11 +5,14 @@ import { execa } from "execa";
 import { describe, expect, test } from "vitest";
 
 import { type ObservedHost, parseObservedHost } from "../../../src/drift/observedHost";
-import { CHECKOUT } from "../support/configs";
+import { parseManifest, revisionOf } from "../../../src/model/manifest";
+import { probeBundle } from "../../../src/remote/bundle";
+import { desiredOf, minimal } from "../support/configs";
+import { answerOf, base64, confirmedManifest, manifestOf, type Row } from "../support/hostInSync";
 
 interface Case {
-  /** What host/probe prints: lines of key and value. */
-  readonly answer: readonly (readonly [key: string, value: string])[];
+  /** What host/probe prints: lines of key and values. */
+  readonly answer: readonly Row[];
   readonly observed: Partial<ObservedHost>;
   /** Keys which the result must not have. */
   readonly without?: readonly string[];
@@ -24,7 +27,7 @@ describe("the probe's answer, read", () => {
       observed,
       without = [],
     } = JSON.parse(readFileSync(join(CASES, `${name}.json`), "utf8")) as Case;
-    const result = parseObservedHost(`${answer.map((line) => line.join("\t")).join("\n")}\nend\tyes\n`);
+    const result = parseObservedHost(answerOf(answer));
     expect(result).toMatchObject(observed);
     for (const key of without) expect(result).not.toHaveProperty(key);
   });
@@ -43,7 +46,36 @@ describe("the probe's answer, read", () => {
       isExecutable: false,
       hostUnits: {},
       readOnlyPaths: [],
+      unsafeAncestors: [],
+      isLoginHome: false,
+      ownFragments: {},
+      isReleased: false,
+      revisions: {},
+      things: [],
+      staged: {},
+      units: {},
+      overrides: [],
+      process: { recorded: "", witness: "" },
+      helper: { listing: "", anchor: "" },
     });
+  });
+
+  test("has the manifests of the confirmed update and of the open one", () => {
+    const text = manifestOf(minimal());
+    const answer = answerOf([
+      ["manifest", "", base64(confirmedManifest(text))],
+      ["open_transaction", revisionOf(text), "3"],
+      ["open_manifest", "", base64(text)],
+    ]);
+    expect(parseObservedHost(answer)).toMatchObject({
+      manifest: parseManifest(confirmedManifest(text)),
+      openTransaction: { revision: revisionOf(text), attempt: "3", manifest: parseManifest(text) },
+    });
+  });
+
+  test("of a record that was never confirmed is a damaged one", () => {
+    const answer = answerOf([["manifest", "", base64(manifestOf(minimal()))]]);
+    expect(parseObservedHost(answer).manifest).toBe("corrupt");
   });
 });
 
@@ -59,14 +91,25 @@ test("the probe of this checkout answers what is read here, on this very machine
     host_units: "",
   };
   const words = Object.entries(wanted).map(([key, value]) => `${key}=${value}`);
-  const { stdout } = await execa("bash", [join(CHECKOUT, "host/probe"), ...words], { reject: false });
-  expect(parseObservedHost(stdout)).toMatchObject({
+  const script = probeBundle(desiredOf(minimal()), []);
+  const { stdout, stderr } = await execa("bash", ["-s", "--", ...words], { input: script, reject: false });
+  expect(stderr).toBe("");
+  const observed = parseObservedHost(stdout);
+  expect(observed).toMatchObject({
     hasUser: true,
     hasGroup: false,
     directoryType: "directory",
     executableType: "regular file",
     isExecutable: true,
     hostUnits: {},
+    revisions: {},
+    overrides: [],
   });
+  const { files, logs, directories } = desiredOf(minimal());
+  expect(observed.things.map(({ path }) => path).sort()).toEqual(
+    [...files, ...logs, ...directories].map(({ path }) => path).sort(),
+  );
+  expect(observed.things.filter(({ type }) => type !== "")).toEqual([]);
+  expect(observed).not.toHaveProperty("manifest");
   expect(stdout).toMatch(/^end\tyes$/m);
 });

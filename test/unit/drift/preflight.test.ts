@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 
-import type { ObservedHost } from "../../../src/drift/observedHost";
+import { type ObservedHost, parseObservedHost } from "../../../src/drift/observedHost";
 import { comparePreflight } from "../../../src/drift/preflight";
 import { desiredOf, minimal, seed } from "../support/configs";
 
@@ -8,18 +8,16 @@ const { requirements } = desiredOf(seed());
 
 /** A host that has all that the seed's service needs, where nothing listens. */
 const silent: ObservedHost = {
+  ...parseObservedHost(""),
   machineId: "0123456789abcdef0123456789abcdef",
   isSystemdRunning: true,
   systemdVersion: 252,
-  missingCommands: [],
   hasUser: true,
   hasGroup: true,
   directoryType: "directory",
   executableType: "regular file",
   isExecutable: true,
   hostUnits: { "apache2.service": { loadState: "loaded", activeState: "active" } },
-  readOnlyPaths: [],
-  stateAnchor: "1 2",
 };
 /** The same, with the service and its proxy running. */
 const ready: ObservedHost = {
@@ -51,6 +49,10 @@ describe("nothing stands in the way on", () => {
         ...ready,
         portListener: { process: "python3", cgroup: "2:cpu:/ 1:name=systemd:/system.slice/rps.service" },
       },
+    ],
+    [
+      "a host where the managed proxy was masked since: the update unmasks it",
+      { ...ready, ...apache("masked", "inactive"), manifest: "corrupt" },
     ],
     ["a host whose executable is an empty file", { ...ready, executableType: "regular empty file" }],
   ])("%s", (__, host) => {
@@ -103,6 +105,26 @@ describe("what a host lacks is said in a sentence, with what to do", () => {
       "a directory where a link is",
       { directoryType: "symbolic link" },
       "it is a symbolic link, not a directory: /var/www/rps.pan2.app: deploy the application there, or correct service.directory",
+    ],
+    [
+      "a directory that nobody else can swap",
+      { unsafeAncestors: [{ path: "/var/www", owner: "www-data", mode: "755" }] },
+      "/var/www is www-data's (mode 755): whoever can replace /var/www/rps.pan2.app there could run anything as root; chown root /var/www && chmod go-w /var/www",
+    ],
+    [
+      "a directory of its own, rather than somebody's home",
+      { isLoginHome: true },
+      "/var/www/rps.pan2.app is a home directory with ssh keys (.ssh): sshd refuses them when the directory becomes root's; put the application elsewhere",
+    ],
+    [
+      "a name of its own, rather than a system service's",
+      { ownFragments: { "rps.service": "/lib/systemd/system/rps.service", "rps-health-check.timer": "" } },
+      "there is a rps.service already, from /lib/systemd/system/rps.service: choose another service.name",
+    ],
+    [
+      "a log rotation of its own",
+      { foreignRotation: "/etc/logrotate.d/rps" },
+      "/etc/logrotate.d/rps is of another program: choose another service.name",
     ],
     [
       "the executable",
@@ -161,6 +183,7 @@ describe("what a host lacks is said in a sentence, with what to do", () => {
 
   test("all of it at once", () => {
     const bare: ObservedHost = {
+      ...parseObservedHost(""),
       ...{
         machineId: "",
         stateAnchor: "",

@@ -2,15 +2,22 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 
 import { type ObservedHost, parseObservedHost } from "../../../src/drift/observedHost";
-import { revisionOf, transactionOf } from "../../../src/drift/revision";
+import type { Finding } from "../../../src/drift/findings";
+import { stepRevisionsOf, transactionOf } from "../../../src/drift/revision";
+import { revisionOf } from "../../../src/model/manifest";
+import type { RenderedFile } from "../../../src/model/types";
 
 const host = (state: Partial<ObservedHost>): ObservedHost => ({
   ...parseObservedHost(""),
   machineId: "m1",
   ...state,
 });
+/** The record of a confirmed update, of which only that matters here. */
+const record = (update: { transaction: string; revision: string; counter: number }) => ({
+  manifest: { stack: "project/stack", things: [], units: [], confirmed: update },
+});
 const confirmed = { transaction: "0123456789ab", revision: "0123456789abcdef", counter: 3 };
-const inSync = host({ confirmed });
+const inSync = host(record(confirmed));
 
 test("a configuration's revision is what `sha256sum` says of its manifest, shortened", () => {
   expect(revisionOf("abc")).toBe("ba7816bf8f01cfea");
@@ -23,7 +30,7 @@ describe("the update's id", () => {
 
   test("is the confirmed one where the update died after its confirmation", () => {
     const open = { revision: confirmed.revision, attempt: "12" };
-    expect(transactionOf(confirmed.revision, host({ confirmed, openTransaction: open }))).toBe(
+    expect(transactionOf(confirmed.revision, host({ ...record(confirmed), openTransaction: open }))).toBe(
       confirmed.transaction,
     );
   });
@@ -33,7 +40,7 @@ describe("the update's id", () => {
     [
       "an update to another configuration broke off",
       confirmed.revision,
-      host({ confirmed, openTransaction: { revision: "another", attempt: "5" } }),
+      host({ ...record(confirmed), openTransaction: { revision: "another", attempt: "5" } }),
     ],
     ["the host has no manifest", confirmed.revision, host({})],
     ["the host was rebuilt", confirmed.revision, host({ machineId: "m2" })],
@@ -51,17 +58,18 @@ describe("the update's id", () => {
   });
 
   test("is another one for every attempt, machine and number of updates", () => {
-    const open = (attempt: string) => host({ confirmed, openTransaction: { revision: "r", attempt } });
+    const open = (attempt: string) =>
+      host({ ...record(confirmed), openTransaction: { revision: "r", attempt } });
     const ids = [
       transactionOf("r", open("1")),
       transactionOf("r", open("2")),
       // The state directory was lost once, and once more.
       transactionOf("r", host({ stateAnchor: "1 1000" })),
       transactionOf("r", host({ stateAnchor: "1 2000" })),
-      transactionOf("r", host({ confirmed })),
-      transactionOf("r", host({ confirmed: { ...confirmed, counter: 4 } })),
-      transactionOf("r", host({ machineId: "m2", confirmed })),
-      transactionOf("s", host({ confirmed })),
+      transactionOf("r", host(record(confirmed))),
+      transactionOf("r", host(record({ ...confirmed, counter: 4 }))),
+      transactionOf("r", host({ machineId: "m2", ...record(confirmed) })),
+      transactionOf("s", host(record(confirmed))),
     ];
     expect(new Set(ids).size).toBe(ids.length);
   });
@@ -83,7 +91,8 @@ class Life {
   /** @returns whether any step ran. */
   update(revision: string, isHealthy: boolean): boolean {
     const id = transactionOf(revision, this.observed);
-    const { openTransaction: open, confirmed: before } = this.observed;
+    const { openTransaction: open, manifest } = this.observed;
+    const before = manifest === "corrupt" ? undefined : manifest?.confirmed;
     const isSettled = before?.revision === revision && (open === undefined || open.revision === revision);
     // Nothing to do: the plan must be empty.
     if (isSettled && this.state === before.transaction) {
@@ -98,9 +107,9 @@ class Life {
     }
     const counter = (before?.counter ?? 0) + 1;
     this.observed = isHealthy
-      ? host({ confirmed: { transaction: id, revision, counter } })
+      ? host(record({ transaction: id, revision, counter }))
       : host({
-          ...(before && { confirmed: before }),
+          ...(before && record(before)),
           openTransaction: { revision, attempt: String(this.steps) },
         });
     return true;
@@ -134,9 +143,127 @@ test("nothing that differs on a host leads to the confirmed id", () => {
     machineId: hex(32),
   });
   fc.assert(
-    fc.property(observed, hex(16), ({ openTransaction, ...rest }, revision) => {
-      const id = transactionOf(revision, host({ ...rest, ...(openTransaction && { openTransaction }) }));
-      expect(id).not.toBe(rest.confirmed.transaction);
+    fc.property(observed, hex(16), ({ openTransaction, machineId, confirmed: before }, revision) => {
+      const id = transactionOf(
+        revision,
+        host({ machineId, ...record(before), ...(openTransaction && { openTransaction }) }),
+      );
+      expect(id).not.toBe(before.transaction);
     }),
   );
+});
+
+describe("what is sent to a host again", () => {
+  const file = (path: string, key: string, secret = false): RenderedFile => ({
+    ...{ path, key, secret, text: key, template: "logrotate", mode: "0644", owner: "root:root" },
+  });
+  const wanted = [file("/a", "key-a"), file("/b", "key-b", true)];
+  const known = { helper: "kept-helper", "/a": "kept-a", "/b": "kept-b" };
+  const kept = { helper: "kept-helper", files: { "/a": "kept-a", "/b": "kept-b" } };
+  const thing = (path: string, anchor: string) => ({
+    ...{ kind: "file", path, anchor },
+    ...{ type: "regular file", mode: "0644", owner: "root:root", hash: "", key: "" },
+  });
+  const seen = (state: Partial<ObservedHost> = {}) =>
+    host({
+      ...record(confirmed),
+      revisions: known,
+      // A secret's key isn't its hash.
+      staged: { "key-a": "key-a", "key-b": "0123" },
+      things: [thing("/a", "1 1"), thing("/b", "2 2")],
+      ...state,
+    });
+  const changed: Finding = { step: { kind: "stage", path: "/a" }, sentence: "/a was changed" };
+  const altered: Finding = { step: { kind: "helper" }, sentence: "the helper was altered" };
+  const stopped: Finding = { step: { kind: "enable", unit: "a.service" }, sentence: "a.service was stopped" };
+  const unfinished: Finding = { step: { kind: "install" }, sentence: "an update was begun" };
+  const r = confirmed.revision;
+  const lost = { ...seen({ revisions: {} }), manifest: undefined } as unknown as ObservedHost;
+  const corrupt = seen({ manifest: "corrupt" });
+  const open = { openTransaction: { revision: r, attempt: "2" } };
+  const openOther = { openTransaction: { revision: "another", attempt: "2" } };
+
+  test.each<[string, ObservedHost | undefined, readonly Finding[], "confirmed" | "new", readonly string[]]>([
+    ["a host in sync", seen(), [], "confirmed", []],
+    ["one whose update died when all was done", seen(open), [], "confirmed", []],
+    ["one with a changed file", seen(), [changed], "new", ["/a"]],
+    [
+      "one where a file's content isn't stored",
+      seen({ staged: { "key-b": "0123" } }),
+      [changed],
+      "new",
+      ["/a"],
+    ],
+    [
+      "one where it was altered",
+      seen({ staged: { "key-a": "x", "key-b": "0123" } }),
+      [changed],
+      "new",
+      ["/a"],
+    ],
+    [
+      "one where a secret one isn't stored",
+      seen({ staged: { "key-a": "key-a" } }),
+      [changed],
+      "new",
+      ["/a", "/b"],
+    ],
+    ["one with a stopped unit", seen(), [stopped], "new", []],
+    ["one with an altered helper", seen(), [altered], "new", ["helper"]],
+    ["one in an unfinished update", seen(openOther), [unfinished], "new", []],
+    ["one with all of that", seen(openOther), [changed, altered, unfinished], "new", ["/a", "helper"]],
+    ["one whose record is damaged", corrupt, [unfinished], "new", []],
+    ["one whose record and state were removed", lost, [unfinished], "new", ["/a", "/b", "helper"]],
+    [
+      "one from which only what a step noted was removed",
+      seen({ revisions: {} }),
+      [],
+      "confirmed",
+      ["/a", "/b", "helper"],
+    ],
+    ["a new one", host({}), [], "new", ["/a", "/b", "helper"]],
+    ["one that isn't asked", undefined, [], "new", ["/a", "/b", "helper"]],
+  ])("%s", (_, observed, findings, transaction, again) => {
+    const id = transactionOf(r, observed, findings);
+    expect(id === confirmed.transaction).toBe(transaction === "confirmed");
+    const { helper, files } = stepRevisionsOf(wanted, observed, findings);
+    const renewed = [
+      ...Object.keys(files).filter((path) => files[path] !== kept.files[path as keyof typeof kept.files]),
+      ...(helper === kept.helper ? [] : ["helper"]),
+    ];
+    expect(renewed).toEqual(again);
+    // A preview's plan holds in `up`, which asks again.
+    const later = structuredClone(observed);
+    expect(transactionOf(r, later, structuredClone(findings))).toBe(id);
+    expect(stepRevisionsOf(wanted, later, structuredClone(findings))).toEqual({ helper, files });
+  });
+
+  test.each<[string, ObservedHost, ObservedHost]>([
+    ["the same tampering once more", seen(), seen(record({ ...confirmed, counter: 4 }))],
+    ["another machine of the same name", seen(), seen({ machineId: "m2" })],
+    ["a record lost once more", { ...lost, stateAnchor: "1 1000" }, { ...lost, stateAnchor: "1 2000" }],
+    [
+      "a record damaged once more",
+      { ...corrupt, stateAnchor: "1 1000" },
+      { ...corrupt, stateAnchor: "1 2000" },
+    ],
+  ])("has other commands for %s", (_, before, after) => {
+    const findings = [changed, altered];
+    expect(transactionOf(r, after, findings)).not.toBe(transactionOf(r, before, findings));
+    const [first, second] = [before, after].map((observed) => stepRevisionsOf(wanted, observed, findings));
+    expect(second?.helper).not.toBe(first?.helper);
+    expect(second?.files["/a"]).not.toBe(first?.files["/a"]);
+  });
+
+  test("is another thing for a file that was made anew, though nothing counted", () => {
+    const after = seen({ things: [thing("/a", "1 2")] });
+    expect(stepRevisionsOf(wanted, after, [changed]).files["/a"]).not.toBe(
+      stepRevisionsOf(wanted, seen(), [changed]).files["/a"],
+    );
+  });
+
+  test("differs from file to file", () => {
+    const { helper, files } = stepRevisionsOf(wanted, host({}));
+    expect(new Set([helper, ...Object.values(files)]).size).toBe(3);
+  });
 });

@@ -2,15 +2,9 @@ import { join } from "node:path";
 
 import { describe, expect, test } from "vitest";
 
-import { desiredManifest } from "../../../src/model/manifest";
-import { CONFIGS, desiredOf, filesOf, GOLDEN, hostile, minimal, type Raw } from "../support/configs";
-
-const manifestOf = (raw: Raw) =>
-  desiredManifest(
-    desiredOf(raw),
-    Object.fromEntries(filesOf(raw).map(({ path, key }) => [path, key])),
-    "project/stack",
-  );
+import { desiredManifest, parseManifest, revisionOf } from "../../../src/model/manifest";
+import { CONFIGS, desiredOf, filesOf, GOLDEN, hostile, minimal } from "../support/configs";
+import { confirmedManifest, manifestOf, sha256, STACK, TRANSACTION } from "../support/hostInSync";
 
 describe.each(Object.keys(CONFIGS))("the manifest of the %s configuration", (config) => {
   const text = manifestOf((CONFIGS[config] ?? minimal)());
@@ -32,6 +26,69 @@ describe.each(Object.keys(CONFIGS))("the manifest of the %s configuration", (con
       expect(line.split("\t")).toHaveLength(8);
       expect(line.split("\t")).not.toContain("");
     }
+  });
+});
+
+describe.each(Object.keys(CONFIGS))("the manifest of the %s configuration, read back,", (config) => {
+  const raw = (CONFIGS[config] ?? minimal)();
+  const text = manifestOf(raw);
+
+  test("says what was desired", () => {
+    const { directories, logs, units } = desiredOf(raw);
+    const without = ({ path, mode, owner }: { path: string; mode: string; owner: string }) => ({
+      ...{ path, mode, owner },
+      ...{ hash: "-", key: "-" },
+    });
+    expect(parseManifest(text)).toEqual({
+      stack: STACK,
+      things: [
+        ...directories.map((directory) => ({ kind: "directory", ...without(directory) })),
+        ...logs.map((log) => ({ kind: "log", ...without(log) })),
+        ...filesOf(raw).map(({ path, mode, owner, key, secret, text: content }) => ({
+          ...{ kind: "file", path, mode, owner, key },
+          hash: secret ? "-" : sha256(content),
+        })),
+      ],
+      units: units.map(({ name }) => name),
+    });
+  });
+
+  test("says which update confirmed it", () => {
+    expect(parseManifest(confirmedManifest(text, TRANSACTION, 7))).toEqual({
+      ...parseManifest(text),
+      confirmed: { transaction: TRANSACTION, revision: revisionOf(text), counter: 7 },
+    });
+  });
+});
+
+describe("a record isn't believed where", () => {
+  const text = manifestOf(minimal());
+  const confirmed = confirmedManifest(text);
+  test.each<[string, string]>([
+    ["it's empty", ""],
+    ["it's something else", "rubbish\n"],
+    ["it's of another format", confirmed.replace("manifest\t1", "manifest\t2")],
+    ["a row was changed", confirmed.replace("\t0755\t", "\t4755\t")],
+    ["a row was removed", confirmed.replace(/^unit.*\n/m, "")],
+    ["a row was added", `unit\tssh.service\t-\t-\t-\t-\tproxy\thost\n${confirmed}`],
+    ["its head was cut off", confirmed.slice(1)],
+    ["another stack's name was put in", confirmed.replace(STACK, "theirs/prod")],
+    ["another revision was put in", confirmed.replace(revisionOf(text), "0123456789abcdef")],
+    ["the revision was removed", text + "confirmed\t0123456789ab\n"],
+  ])("%s", (_, damaged) => {
+    expect(damaged).not.toBe(confirmed);
+    expect(parseManifest(damaged)).toBeUndefined();
+  });
+
+  test("it was cut off anywhere: then it names no update, or isn't whole", () => {
+    for (let length = 0; length < confirmed.lastIndexOf(revisionOf(text)) + 16; length += 7) {
+      expect(parseManifest(confirmed.slice(0, length))?.confirmed).toBeUndefined();
+    }
+  });
+
+  test("but a counter that is no number only starts anew", () => {
+    const odd = confirmed.replace(/\t3\t2026.*/, "\tx");
+    expect(parseManifest(odd)?.confirmed).toMatchObject({ transaction: TRANSACTION, counter: 0 });
   });
 });
 

@@ -1,13 +1,13 @@
 import { createHash } from "node:crypto";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { execa } from "execa";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 
-import { helperBundle, helperVersion } from "../../../src/remote/bundle";
-import { CHECKOUT, GOLDEN } from "../support/configs";
+import { helperBundle, helperListing, helperVersion, probeBundle } from "../../../src/remote/bundle";
+import { CHECKOUT, desiredOf, GOLDEN, minimal, seed } from "../support/configs";
 
 const HOST = join(CHECKOUT, "host");
 const bundle = helperBundle(undefined);
@@ -26,6 +26,10 @@ const run = (text: string, ...words: string[]) =>
   execa("bash", ["-s", "--", ...words], {
     input: text
       .replace("=/usr/local/lib/pulumi-systemd-ha\n", `=${root}/installed\n`)
+      .replace('="/var/lib/', `="${root}/var/lib/`)
+      // Whoever runs the tests stands for root.
+      .replace("((EUID == 0))", "true")
+      .replace("root:root", "$(id -un):$(id -gn)")
       .replace("mktemp -d /run/", `mktemp -d ${root}/`),
     reject: false,
   });
@@ -59,7 +63,7 @@ describe("the helper, as it travels,", () => {
   });
 
   test("arrives byte for byte, the entry executable", async () => {
-    const { exitCode, stdout } = await run(bundle, "install-helper", "7");
+    const { exitCode, stdout } = await run(bundle, "install-helper", "7", "shop", "ab12");
     expect({ exitCode, stdout }).toEqual({ exitCode: 0, stdout: "helper version 7 installed" });
     const libraries = readdirSync(join(HOST, "lib")).map((name) => `lib/${name}`);
     expect(filesBelow(join(root, "installed/7"))).toEqual(["helper", ...libraries].sort());
@@ -72,17 +76,17 @@ describe("the helper, as it travels,", () => {
   });
 
   test("mends what was altered, and leaves nothing lying about", async () => {
-    await run(bundle, "install-helper", "7");
+    await run(bundle, "install-helper", "7", "shop", "ab12");
     writeFileSync(join(root, "installed/7/helper"), "altered");
-    await run(bundle, "install-helper", "7");
+    await run(bundle, "install-helper", "7", "shop", "ab12");
     expect(readFileSync(join(root, "installed/7/helper"), "utf8")).toBe(
       readFileSync(join(HOST, "helper"), "utf8"),
     );
-    expect(readdirSync(root)).toEqual(["installed"]);
+    expect(readdirSync(root)).toEqual(["installed", "var"]);
   });
 
   test("does nothing with a verb that it doesn't know", async () => {
-    await run(bundle, "no-such-verb", "7");
+    await run(bundle, "no-such-verb", "7", "shop", "ab12");
     expect(readdirSync(root)).toEqual([]);
   });
 
@@ -93,7 +97,7 @@ describe("the helper, as it travels,", () => {
       ...["", "fin", "finish", 'finish "', 'finish "$@'].map((start) => last + start.length),
     ];
     for (const cut of cuts) {
-      await run(bundle.slice(0, cut), "install-helper", "7");
+      await run(bundle.slice(0, cut), "install-helper", "7", "shop", "ab12");
       expect(readdirSync(root), `cut off after ${cut} characters`).toEqual([]);
     }
   });
@@ -103,5 +107,76 @@ describe("the helper, as it travels,", () => {
     writeFileSync(faults, "fault_point() { kill -9 $$; }\n");
     expect(bundle).not.toContain("fault.bash <<");
     expect(helperBundle(faults)).toContain("add_file lib/fault.bash 0644 <<");
+  });
+});
+
+describe("the probe, as it travels,", () => {
+  const texts = [
+    { path: "/etc/systemd/system/shop.service", text: "[Service]\nExecStart=/bin/echo $(id) `id` '\n" },
+  ];
+  const probe = probeBundle(desiredOf(minimal()), texts);
+  /** Its answers of one function, on a host of which `root` is the helper's directory. */
+  const ask = async (name: string) => {
+    const script = probe
+      .replaceAll("/usr/local/lib/pulumi-systemd-ha/", `${root}/installed/`)
+      .replace('%04a %U:%G\' "$name"', '%04a root:root\' "$name"')
+      .replace(/main "\$@"\n$/, `WANTED[version]=7\n${name}\n`);
+    const { stdout, stderr } = await execa("bash", ["-s"], { input: script });
+    expect(stderr).toBe("");
+    return stdout.split("\t");
+  };
+
+  test("is bash without a syntax error", async () => {
+    const { exitCode, stderr } = await execa("bash", ["-n"], { input: probe, reject: false });
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
+  });
+
+  test("names all that is managed, and carries the units' texts as they are", async () => {
+    const { files, directories, logs, units } = desiredOf(seed());
+    const lines = probeBundle(desiredOf(seed()), []).split("\n");
+    const named = lines.filter((line) => /^add_thing \w/.test(line)).map((line) => line.split(" ")[2]);
+    expect(named.sort()).toEqual(
+      [
+        ...[...files, ...directories, ...logs].map(({ path }) => path),
+        ...units.map(({ name }) => name),
+      ].sort(),
+    );
+    const [text] = await ask('printf %s "${TEXTS[/etc/systemd/system/shop.service]}"');
+    expect(`${String(text)}\n`).toBe(texts[0]?.text);
+  });
+
+  test("says of a helper that was installed whole what is expected here, and of any other something else", async () => {
+    await run(bundle, "install-helper", "7", "shop", "ab12");
+    expect((await ask("helper"))[1]).toBe(helperListing(undefined));
+    const library = join(root, "installed/7/lib/files.bash");
+    const text = readFileSync(library, "utf8");
+    for (const damage of [
+      () => {
+        writeFileSync(library, `${text}\n`);
+      },
+      () => {
+        writeFileSync(library, text, { mode: 0o644 });
+        chmodSync(library, 0o777);
+      },
+      () => {
+        rmSync(library);
+      },
+      () => {
+        writeFileSync(library, text);
+        writeFileSync(join(root, "installed/7/lib/stranger.bash"), "");
+      },
+    ]) {
+      damage();
+      expect((await ask("helper"))[1]).not.toBe(helperListing(undefined));
+    }
+    // Sent again, it's whole.
+    await run(bundle, "install-helper", "7", "shop", "ab12");
+    expect((await ask("helper"))[1]).toBe(helperListing(undefined));
+  });
+
+  test("says where the helper isn't, so that a new one has another revision", async () => {
+    const [, listing, anchor] = await ask("helper");
+    expect(listing).not.toBe(helperListing(undefined));
+    expect(anchor).toMatch(/^\d+ [\d.]+$/);
   });
 });

@@ -8,31 +8,22 @@ const step = { service: "shop", transaction: "0123456789ab" };
 
 // These texts are in the state of every user's stack: another text runs the step again on every host.
 test.each([
-  [commands.installHelper("3"), "bash -s -- install-helper 3"],
+  [commands.installHelper("3", "shop", "ab12"), "bash -s -- install-helper 3 shop ab12"],
   [commands.uninstall("shop"), "bash -s -- uninstall shop"],
   [
-    commands.stage("shop", "/etc/systemd/system/shop.service", "ab12"),
-    "stage shop /etc/systemd/system/shop.service --key ab12",
-  ],
-  [commands.install(step, 90), "install shop --transaction 0123456789ab --within 90"],
-  [commands.daemonReload(step), "daemon-reload shop --transaction 0123456789ab"],
-  [
-    commands.enable(step, "nginx.service", 30),
-    "enable shop nginx.service --transaction 0123456789ab --within 30",
+    commands.stage({ ...{ service: "shop", path: "/etc/logrotate.d/shop" }, revision: "ab12", keyed: false }),
+    "stage shop /etc/logrotate.d/shop --revision ab12",
   ],
   [
-    commands.enable(step, "shop.service", 30, "ff00"),
-    "enable shop shop.service --transaction 0123456789ab --within 30 --witness ff00",
+    commands.stage({ ...{ service: "shop", path: "/etc/shop.env" }, revision: "ab12", keyed: true }),
+    "stage shop /etc/shop.env --revision ab12 --keyed",
   ],
-  [
-    commands.verify(step, "shop.service", 30),
-    "verify shop shop.service --transaction 0123456789ab --within 30",
-  ],
-  [
-    commands.healthCheck(step, "/srv/shop/bin/health-check.sh", 30),
-    "health-check shop --transaction 0123456789ab --within 30 --script /srv/shop/bin/health-check.sh",
-  ],
-  [commands.confirm(step), "confirm shop --transaction 0123456789ab"],
+  [commands.step("install", step), "install shop --transaction 0123456789ab"],
+  [commands.step("daemon-reload", step), "daemon-reload shop --transaction 0123456789ab"],
+  [commands.step("enable", step, "nginx.service"), "enable shop nginx.service --transaction 0123456789ab"],
+  [commands.step("verify", step, "nginx.service"), "verify shop nginx.service --transaction 0123456789ab"],
+  [commands.step("health-check", step), "health-check shop --transaction 0123456789ab"],
+  [commands.step("confirm", step), "confirm shop --transaction 0123456789ab"],
 ])("%s", (words, text) => {
   expect(words.join(" ")).toBe(text);
 });
@@ -40,13 +31,17 @@ test.each([
 describe("a command line", () => {
   const path = "/usr/local/lib/pulumi-systemd-ha/3/helper";
 
-  test("calls the helper of this version, as root directly and as another user by sudo that never asks", () => {
-    expect(commands.helperLine("root", "3", ["confirm", "shop"])).toBe(`${path} confirm shop`);
-    expect(commands.helperLine("deploy", "3", ["confirm", "shop"])).toBe(`sudo -n ${path} confirm shop`);
+  test("calls the helper of this version, whoever logs in: it becomes root by itself", () => {
+    expect(commands.helperLine("3", ["confirm", "shop"])).toBe(`${path} confirm shop`);
+  });
+
+  test("of the probe goes through sudo for another user than root, which never asks", () => {
+    expect(commands.asRoot("root", ["bash", "-s"])).toBe("bash -s");
+    expect(commands.asRoot("deploy", ["bash", "-s"])).toBe("sudo -n bash -s");
   });
 
   test("quotes only what needs it", () => {
-    expect(commands.asRoot("root", ["/a/b@c:d.service", "x=1,2", "", "a b", "it's", "$(id)"])).toBe(
+    expect(commands.commandLine(["/a/b@c:d.service", "x=1,2", "", "a b", "it's", "$(id)"])).toBe(
       "/a/b@c:d.service x=1,2 '' 'a b' 'it'\\''s' '$(id)'",
     );
   });
@@ -55,7 +50,7 @@ describe("a command line", () => {
     const word = fc.string({ unit: "binary" }).filter((text) => !text.includes("\u0000"));
     await fc.assert(
       fc.asyncProperty(fc.array(word, { minLength: 1, maxLength: 100 }), async (words) => {
-        const line = commands.asRoot("root", ["printf", "%s\\0", ...words]);
+        const line = commands.commandLine(["printf", "%s\\0", ...words]);
         for (const shell of ["bash", "sh"]) {
           const { stdout } = await execa(shell, ["-c", line], { stripFinalNewline: false });
           expect(stdout.split("\0").slice(0, -1)).toEqual(words);

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 
-import { type HostConnection, pluginConnection, ssh2Connection } from "../../../src/remote/connection";
+import { type HostConnection, pluginConnection } from "../../../src/remote/connection";
+import { ssh2Connection } from "../../../src/remote/login";
 
 const KEY = "AAAAC3NzaC1lZDI1NTE5AAAAIAECAwQ=";
 const connection: HostConnection = {

@@ -1,15 +1,12 @@
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
-
 import { afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 
 import type { HostConnection } from "../../../src/remote/connection";
 import { ContactError, probeHost } from "../../../src/remote/probe";
-import { CHECKOUT } from "../support/configs";
 import { startAgent } from "../support/sshAgent";
 import { type Key, newKey, SshServer } from "../support/sshServer";
 
 const NO_AGENT = { SSH_AUTH_SOCK: "" };
+const SCRIPT = "main\n";
 let key: Key;
 let hostKey: Key;
 const servers: SshServer[] = [];
@@ -41,7 +38,7 @@ const to = (server: SshServer, change: Partial<HostConnection> = {}): HostConnec
 
 /** @throws Error unless the contact fails for one of our reasons. */
 async function refusal(connection: HostConnection, env: NodeJS.ProcessEnv = NO_AGENT): Promise<ContactError> {
-  const error = await probeHost(connection, {}, env).then(
+  const error = await probeHost(connection, {}, SCRIPT, env).then(
     () => undefined,
     (reason: unknown) => reason,
   );
@@ -50,12 +47,13 @@ async function refusal(connection: HostConnection, env: NodeJS.ProcessEnv = NO_A
 }
 
 describe("the first contact", () => {
-  test("is one connection and one command, whose stdin is the probe", async () => {
+  test("is one connection and one command, whose stdin is the script", async () => {
     const server = await start();
     server.answer = { stdout: "machine_id\t1\nend\tyes\n", status: 0 };
     const answer = await probeHost(
       to(server),
       { service: "shop", host_units: "a.service b.service" },
+      SCRIPT,
       NO_AGENT,
     );
     expect(answer).toBe("machine_id\t1\nend\tyes\n");
@@ -64,7 +62,7 @@ describe("the first contact", () => {
       {
         user: "root",
         line: "bash -s -- service=shop 'host_units=a.service b.service'",
-        stdin: readFileSync(join(CHECKOUT, "host/probe"), "utf8"),
+        stdin: SCRIPT,
       },
     ]);
     await vi.waitUntil(() => server.open === 0);
@@ -72,28 +70,28 @@ describe("the first contact", () => {
 
   test("goes through sudo for another user than root", async () => {
     const server = await start();
-    await probeHost(to(server, { user: "deploy" }), { service: "shop" }, NO_AGENT);
+    await probeHost(to(server, { user: "deploy" }), { service: "shop" }, SCRIPT, NO_AGENT);
     expect(server.commands).toMatchObject([{ user: "deploy", line: "sudo -n bash -s -- service=shop" }]);
   });
 
   test("logs in by the agent where there is no private key", async () => {
     const server = await start();
-    await probeHost(byAgent(server), {}, { SSH_AUTH_SOCK: await startAgent(key.private) });
+    await probeHost(byAgent(server), {}, SCRIPT, { SSH_AUTH_SOCK: await startAgent(key.private) });
     expect(server.commands).toHaveLength(1);
   });
 
   test("finds the pinned key among several of the host", async () => {
     const ecdsa = newKey("ecdsa");
     const server = await start(hostKey, ecdsa);
-    await probeHost(to(server, { hostKey: `${ecdsa.public} with a comment` }), {}, NO_AGENT);
-    await probeHost(to(server), {}, NO_AGENT);
+    await probeHost(to(server, { hostKey: `${ecdsa.public} with a comment` }), {}, SCRIPT, NO_AGENT);
+    await probeHost(to(server), {}, SCRIPT, NO_AGENT);
     expect(server.commands).toHaveLength(2);
   });
 
   test("accepts any host where that was asked for", async () => {
     const server = await start();
     const anyHost = { host: "127.0.0.1", port: server.port, insecureIgnoreHostKey: true };
-    await probeHost({ ...anyHost, privateKey: key.private }, {}, NO_AGENT);
+    await probeHost({ ...anyHost, privateKey: key.private }, {}, SCRIPT, NO_AGENT);
     expect(server.commands).toHaveLength(1);
   });
 });

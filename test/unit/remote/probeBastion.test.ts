@@ -34,7 +34,7 @@ const through = (pinned: { jump?: Key; host?: Key } = {}): HostConnection => ({
 });
 
 async function refusal(connection: HostConnection): Promise<ContactError> {
-  const error: unknown = await probeHost(connection, {}, { SSH_AUTH_SOCK: "" }).catch(
+  const error: unknown = await probeHost(connection, {}, "", { SSH_AUTH_SOCK: "" }).catch(
     (reason: unknown) => reason,
   );
   if (!(error instanceof ContactError)) throw new Error(`no refusal: ${String(error)}`);
@@ -42,7 +42,7 @@ async function refusal(connection: HostConnection): Promise<ContactError> {
 }
 
 test("a host behind a bastion is asked through it, and both connections are closed", async () => {
-  await probeHost(through(), {}, { SSH_AUTH_SOCK: "" });
+  await probeHost(through(), {}, "", { SSH_AUTH_SOCK: "" });
   expect(jump.commands).toEqual([]);
   expect(host.commands).toMatchObject([{ user: "deploy", line: "sudo -n bash -s --" }]);
   await vi.waitUntil(() => jump.open === 0 && host.open === 0);

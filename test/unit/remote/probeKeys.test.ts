@@ -36,7 +36,7 @@ const withKey = (privateKey?: string, privateKeyPassphrase?: string): HostConnec
 });
 
 async function failureOf(connection: HostConnection, env: NodeJS.ProcessEnv = NO_AGENT) {
-  const error: unknown = await probeHost(connection, {}, env).catch((reason: unknown) => reason);
+  const error: unknown = await probeHost(connection, {}, "", env).catch((reason: unknown) => reason);
   if (!(error instanceof ContactError)) throw new Error(`no refusal: ${String(error)}`);
   return error.failure;
 }
@@ -54,12 +54,12 @@ const pem = (passphrase?: string): string =>
   }).privateKey;
 
 test("an encrypted key is opened with its passphrase", async () => {
-  await probeHost(withKey(locked.private, "open sesame"), {}, NO_AGENT);
+  await probeHost(withKey(locked.private, "open sesame"), {}, "", NO_AGENT);
   expect(server.connections).toBe(1);
 });
 
 test("a key that lost its last line's end on its way through `pulumi config set` is a key", async () => {
-  await probeHost(withKey(locked.private.trimEnd(), "open sesame"), {}, NO_AGENT);
+  await probeHost(withKey(locked.private.trimEnd(), "open sesame"), {}, "", NO_AGENT);
   expect(server.connections).toBe(1);
 });
 

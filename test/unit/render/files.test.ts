@@ -6,7 +6,7 @@ import { execa } from "execa";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 
-import type { RenderedFile } from "../../../src/render/files";
+import type { RenderedFile } from "../../../src/model/types";
 import {
   CHECKOUT,
   CONFIGS,

@@ -5,8 +5,8 @@ import { parse } from "yaml";
 import type { Config, ServiceDefinition } from "../../../src/config/types";
 import { validateConfig } from "../../../src/config/validate";
 import { desiredHost } from "../../../src/model/desiredHost";
-import type { DesiredHost } from "../../../src/model/types";
-import { type RenderedFile, renderFiles } from "../../../src/render/files";
+import type { DesiredHost, RenderedFile } from "../../../src/model/types";
+import { renderFiles } from "../../../src/render/files";
 
 export const CHECKOUT = resolve(__dirname, "../../..");
 export const GOLDEN = join(CHECKOUT, "test/golden");

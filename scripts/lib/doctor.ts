@@ -1,0 +1,110 @@
+import { parseArgs } from "node:util";
+
+import * as pulumi from "@pulumi/pulumi";
+
+import { contactSentence, otherStackSentence } from "../../src/errors";
+import { type Inspection, inspectHost } from "../../src/inspect";
+import { releaseCommand } from "../../src/outputs";
+import { connectionTo } from "../../src/remote/connection";
+import { ContactError } from "../../src/remote/probe";
+import { type SelectedStack, selectedStack, UsageError } from "./stack";
+
+/** The scripts' exit codes, see scripts/lib/common.bash. */
+const EXIT = { ok: 0, finding: 1, usage: 2, unreachable: 3, refused: 4 } as const;
+
+interface HostResult {
+  readonly name: string;
+  readonly address: string;
+  readonly code: number;
+  /** What is wrong, a sentence each. */
+  readonly findings: readonly { readonly sentence: string; readonly diff?: string }[];
+}
+
+async function main(): Promise<number> {
+  const { values: options } = parseArgs({
+    options: {
+      drift: { type: "boolean", default: false },
+      stack: { type: "string" },
+      json: { type: "boolean", default: false },
+    },
+  });
+  const stack = await selectedStack(options.stack);
+  const results = await Promise.all(stack.config.hosts.map((host) => resultFor(host, stack, options.drift)));
+  if (options.json) console.log(JSON.stringify({ stack: stack.fullName, hosts: results }, undefined, 2));
+  else for (const result of results) print(result);
+  return Math.max(...results.map(({ code }) => code));
+}
+
+async function resultFor(
+  host: SelectedStack["config"]["hosts"][number],
+  { config, fullName }: SelectedStack,
+  onlyDrift: boolean,
+): Promise<HostResult> {
+  const connection = connectionTo(host, config);
+  const { name, address } = host;
+  const failed = (code: number, sentence: string): HostResult => ({
+    name,
+    address,
+    code,
+    findings: [{ sentence }],
+  });
+  const secrets = config.secretEnvironment;
+  try {
+    const inspection = await inspectHost(
+      connection,
+      { ...config, hasSecretEnvironment: secrets !== undefined },
+      secrets ?? {},
+      fullName,
+    );
+    if (inspection.otherStack !== undefined) {
+      const command = releaseCommand(connection, config.service.name);
+      const sentence = otherStackSentence(address, config.service.name, inspection.otherStack, command);
+      return failed(EXIT.refused, sentence);
+    }
+    const findings = findingsOf(inspection, config.service.name, onlyDrift);
+    return { name, address, code: findings.length === 0 ? EXIT.ok : EXIT.finding, findings };
+  } catch (error) {
+    if (!(error instanceof ContactError)) throw error;
+    const { user, port } = host;
+    return failed(
+      EXIT.unreachable,
+      contactSentence(error.target ?? { host: address, user, port }, error.failure),
+    );
+  }
+}
+
+function findingsOf(
+  { findings, problems, isNew }: Inspection,
+  service: string,
+  onlyDrift: boolean,
+): HostResult["findings"] {
+  return [
+    ...(onlyDrift ? [] : problems.map((sentence) => ({ sentence }))),
+    ...(isNew ? [{ sentence: `nothing of ${service} is installed` }] : []),
+    ...findings.map(({ sentence, diff }) => ({ sentence, ...(diff !== undefined && { diff }) })),
+  ];
+}
+
+function print({ name, address, findings }: HostResult): void {
+  console.log(
+    `${name} (${address}): ${findings.length === 0 ? "as it was installed" : `${findings.length} found`}`,
+  );
+  for (const { sentence, diff } of findings) {
+    console.log(`  - ${sentence}`);
+    if (diff !== undefined) console.log(diff.replace(/^/gm, "      "));
+  }
+}
+
+main().then(
+  (code) => {
+    process.exitCode = code;
+  },
+  (error: unknown) => {
+    const isOurs =
+      error instanceof UsageError ||
+      pulumi.RunError.isInstance(error) ||
+      (error as NodeJS.ErrnoException).code?.startsWith("ERR_PARSE_ARGS") === true;
+    console.error(isOurs ? `error: ${(error as Error).message}` : error);
+    process.exitCode = isOurs ? EXIT.usage : EXIT.finding;
+  },
+);

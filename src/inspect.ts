@@ -1,0 +1,109 @@
+import type { ServiceDefinition } from "./config/types";
+import { type Finding, findDrift, isNew } from "./drift/findings";
+import { type ObservedHost, parseObservedHost } from "./drift/observedHost";
+import { comparePreflight } from "./drift/preflight";
+import { expectedRestarts } from "./drift/restarts";
+import { desiredHost } from "./model/desiredHost";
+import { isUnitPath } from "./model/paths";
+import type { DesiredHost, RenderedFile } from "./model/types";
+import { helperListing, helperVersion, probeBundle } from "./remote/bundle";
+import type { HostConnection } from "./remote/connection";
+import { probeHost } from "./remote/probe";
+import { renderFiles, type SecretEnvironment } from "./render/files";
+
+/** What was found on a host, in words. */
+export interface HostReport {
+  readonly findings: readonly Finding[];
+  readonly restarts: readonly string[];
+  /** There is nothing of the service yet, or nothing any more. */
+  readonly isNew: boolean;
+}
+
+export interface Inspection extends HostReport {
+  /** What the host lacks of what the service needs. */
+  readonly problems: readonly string[];
+  /** Whose record is there, if it isn't this stack's. */
+  readonly otherStack?: string;
+}
+
+/** The unit files and drop-ins, as far as they are known without the secrets. */
+export type UnitTexts = readonly Pick<RenderedFile, "path" | "text">[];
+
+export const unitTextsOf = (definition: ServiceDefinition, desired: DesiredHost, stack: string): UnitTexts =>
+  renderFiles({ definition, desired, stack, secretEnvironment: {} }).filter(({ path }) => isUnitPath(path));
+
+/**
+ * Looks at a host over one connection, and changes nothing there.
+ *
+ * @throws ContactError
+ */
+export const observeHost = async (
+  connection: HostConnection,
+  desired: DesiredHost,
+  unitTexts: UnitTexts,
+): Promise<ObservedHost> =>
+  parseObservedHost(await probeHost(connection, wantedFacts(desired), probeBundle(desired, unitTexts)));
+
+/** What host/probe takes; its header names the arguments. */
+function wantedFacts({ service, requirements }: DesiredHost): Record<string, string> {
+  const { user, group, directory, executable, port, unit, hostUnits, proxy } = requirements;
+  return {
+    service,
+    version: helperVersion(),
+    user,
+    group,
+    directory,
+    executable,
+    port: String(port),
+    unit,
+    host_units: hostUnits.join(" "),
+    ...(proxy && { proxy_unit: proxy.unit, proxy_port: String(proxy.port) }),
+  };
+}
+
+/** Whose record is on the host, if it's another stack's and nobody released it. Pure. */
+export function otherStackOn(
+  { manifest, openTransaction, isReleased }: ObservedHost,
+  stack: string,
+): string | undefined {
+  if (isReleased) return undefined;
+  return [manifest === "corrupt" ? undefined : manifest, openTransaction?.manifest]
+    .map((known) => known?.stack)
+    .find((known) => known !== undefined && known !== stack);
+}
+
+/** Compares what was seen with what is to be. Pure but for the helper's own files, which are read. */
+export function reportOf(
+  desired: DesiredHost,
+  files: readonly RenderedFile[],
+  observed: ObservedHost,
+  secretEnvironment: SecretEnvironment,
+): HostReport {
+  const secrets = Object.values(secretEnvironment);
+  const comparison = { desired, files, observed, helperListing: helperListing(), secrets };
+  const findings = findDrift(comparison);
+  return { findings, restarts: expectedRestarts(comparison, findings), isNew: isNew(comparison) };
+}
+
+/**
+ * The whole look at one host, for those who aren't a Pulumi program.
+ *
+ * @param stack `project/stack`
+ * @throws ContactError
+ */
+export async function inspectHost(
+  connection: HostConnection,
+  definition: ServiceDefinition,
+  secretEnvironment: SecretEnvironment,
+  stack: string,
+): Promise<Inspection> {
+  const desired = desiredHost(definition);
+  const files = renderFiles({ definition, desired, secretEnvironment, stack });
+  const observed = await observeHost(connection, desired, unitTextsOf(definition, desired, stack));
+  const otherStack = otherStackOn(observed, stack);
+  return {
+    ...reportOf(desired, files, observed, secretEnvironment),
+    problems: comparePreflight(desired.requirements, observed),
+    ...(otherStack !== undefined && { otherStack }),
+  };
+}

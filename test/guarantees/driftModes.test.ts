@@ -1,0 +1,116 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+
+import { bootHosts, type DisposableHost } from "../support/disposableHost";
+import { Program } from "../support/program";
+import { CHECK, processOf, SERVICE } from "../support/seedCommands";
+
+/** What `correct`, `report` and `off` do with a host that drifted, with one that didn't, and with another configuration. */
+let host: DisposableHost;
+let program: Program;
+
+beforeAll(async () => {
+  [host] = (await bootHosts(["drift-modes"])) as [DisposableHost];
+  await host.exec("systemctl start edge.service");
+  program = await Program.forHosts([host]);
+  expect((await program.up()).exitCode).toBe(0);
+});
+afterAll(async () => {
+  await program.close();
+  await host.close();
+});
+
+const REPORT = { PULUMI_SYSTEMD_HA_DRIFT: "report" };
+const OFF = { PULUMI_SYSTEMD_HA_DRIFT: "off" };
+const LOGROTATE = "/etc/logrotate.d/rps";
+
+describe("in sync", () => {
+  test.each([{}, REPORT, OFF, {}])("mode %o plans nothing after another mode", async (mode) => {
+    expect(await program.planned(mode)).toEqual([]);
+    expect((await program.up(mode)).text).toMatch(/19 unchanged/);
+  });
+
+  test("scripts/doctor --drift finds nothing and exits with 0", async () => {
+    const { exitCode, text } = await program.script("doctor", "--drift");
+    expect(text).toContain("as it was installed");
+    expect(exitCode).toBe(0);
+  });
+});
+
+describe("drifted", () => {
+  beforeAll(() => host.exec(`chmod 0600 ${CHECK}; rm ${LOGROTATE}`));
+
+  test("report names it, plans nothing and mends nothing", async () => {
+    const preview = await program.preview(["--expect-no-changes"], REPORT);
+    expect(preview.text).toContain(`drift: ${LOGROTATE} was removed`);
+    expect(preview.text).toContain(`drift: ${CHECK} has mode 0600, not 0755`);
+    expect(preview.text).not.toContain("mends it");
+    expect(preview.exitCode).toBe(0);
+    const up = await program.up(REPORT);
+    expect(up.text).toContain(`drift: ${LOGROTATE} was removed`);
+    expect(up.text).toMatch(/19 unchanged/);
+    const { hosts } = await program.outputs<{ hosts: Record<string, { drift: string[] }> }>();
+    expect(hosts["drift-modes"]?.drift).toContain(`${LOGROTATE} was removed`);
+    expect((await host.exec(`test -e ${LOGROTATE}`, { reject: false })).exitCode).toBe(1);
+  });
+
+  test("scripts/doctor --drift names it and exits with 1, also as JSON", async () => {
+    const { exitCode, text } = await program.script("doctor", "--drift");
+    expect(text).toContain(`${LOGROTATE} was removed`);
+    expect(exitCode).toBe(1);
+    const json = await program.script("doctor", "--drift", "--json");
+    expect(JSON.parse(json.text)).toMatchObject({
+      hosts: [{ name: "drift-modes", code: 1, findings: expect.any(Array) as unknown[] }],
+    });
+  });
+
+  test("off sees nothing, and connects to nobody in a preview", async () => {
+    await host.exec("journalctl --rotate -q; systemctl stop ssh.socket ssh.service");
+    try {
+      const preview = await program.preview(["--expect-no-changes"], OFF);
+      expect(preview.text).not.toContain("drift:");
+      expect(preview.exitCode).toBe(0);
+      const { exitCode, text } = await program.script("doctor", "--drift");
+      expect(text).toContain("cannot reach");
+      expect(exitCode).toBe(3);
+    } finally {
+      await host.exec("systemctl start ssh.service");
+    }
+  });
+
+  test("correct mends it, and the output is empty after the next look", async () => {
+    expect((await program.planned()).length).toBeGreaterThan(0);
+    expect((await program.up()).exitCode).toBe(0);
+    expect(await program.planned()).toEqual([]);
+    expect((await program.script("doctor", "--drift")).exitCode).toBe(0);
+  });
+});
+
+describe("another configuration", () => {
+  test.each([
+    ["off", OFF, "one"],
+    ["report", REPORT, "two"],
+  ])("is installed in mode %s too, and the process gets it", async (_, mode, value) => {
+    const before = await processOf(host, SERVICE);
+    await program.change("rps-ha:service", (service) => ({ ...service, environment: { MODE: value } }));
+    const up = await program.up(mode);
+    expect(up.text).not.toContain("error:");
+    expect(up.exitCode).toBe(0);
+    expect(await processOf(host, SERVICE)).not.toBe(before);
+    const { stdout } = await host.exec(
+      `tr '\\0' '\\n' </proc/$(systemctl show -p MainPID --value ${SERVICE})/environ`,
+    );
+    expect(stdout).toContain(`MODE=${value}`);
+    for (const next of [{}, REPORT, OFF]) expect(await program.planned(next)).toEqual([]);
+  });
+
+  test("a plan that was saved holds while the host stays as it was", async () => {
+    const experimental = { PULUMI_EXPERIMENTAL: "true" };
+    await host.exec(`rm ${LOGROTATE}`);
+    const plan = `${program.directory}/plan.json`;
+    expect((await program.preview([`--save-plan=${plan}`], experimental)).exitCode).toBe(0);
+    const up = await program.up(experimental, [`--plan=${plan}`]);
+    expect(up.text).not.toContain("error:");
+    expect(up.exitCode).toBe(0);
+    expect(await program.planned()).toEqual([]);
+  });
+});

@@ -1,0 +1,111 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+
+import { bootHosts, type DisposableHost } from "../support/disposableHost";
+import { Program } from "../support/program";
+import { processOf, PROXY, SERVICE } from "../support/seedCommands";
+
+/** Hosts that are unlike the seed's in ways which would hurt, and records that were lost before the end. */
+let host: DisposableHost;
+let program: Program;
+
+beforeAll(async () => {
+  [host] = (await bootHosts(["hardening"], { release: "trixie" })) as [DisposableHost];
+  await host.exec("systemctl start edge.service");
+});
+afterAll(() => host.close());
+afterEach(() => program.close());
+
+const succeeds = async (run: Promise<{ text: string; exitCode: number }>): Promise<void> => {
+  const { text, exitCode } = await run;
+  expect(text).not.toContain("error:");
+  expect(exitCode).toBe(0);
+};
+
+/** All that an update could bring. */
+const ours = async (): Promise<string> =>
+  (
+    await host.exec(
+      `ls -d /etc/systemd/system/{rps*,ssh.service,apache2.service.d} /etc/systemd/system/*.wants/rps* /etc/logrotate.d/rps /etc/pulumi-systemd-ha /usr/local/lib/pulumi-systemd-ha /var/lib/pulumi-systemd-ha /var/www/rps.pan2.app/bin/* 2>/dev/null; systemctl list-units --all --plain --no-legend 'rps*'`,
+      { reject: false },
+    )
+  ).stdout;
+
+describe("refused by name before anything is changed", () => {
+  test.each<[string, string, string, Record<string, unknown>, string]>([
+    [
+      "a directory above the application's that the service's user owns",
+      "chown www-data /var/www",
+      "chown root /var/www",
+      {},
+      "/var/www is www-data's",
+    ],
+    ["a name that is a system service's", "true", "true", { name: "ssh" }, "there is a ssh.service already"],
+    [
+      "somebody's home with ssh keys",
+      "mkdir /var/www/rps.pan2.app/.ssh",
+      "rmdir /var/www/rps.pan2.app/.ssh",
+      {},
+      "is a home directory with ssh keys",
+    ],
+  ])("%s", async (_, prepare, undo, service, sentence) => {
+    program = await Program.forHosts([host]);
+    await program.change("rps-ha:service", (known) => ({ ...known, ...service }));
+    await host.exec(prepare);
+    const { text, exitCode } = await program.up();
+    await host.exec(undo);
+    expect(text).toContain(sentence);
+    expect(exitCode).not.toBe(0);
+    expect(await ours()).toBe("");
+  });
+});
+
+test("on Debian 13, in a directory with a setgid bit: in sync after the first update", async () => {
+  await host.exec("chmod 2775 /var/www/rps.pan2.app");
+  program = await Program.forHosts([host], "deploy");
+  await succeeds(program.up());
+  expect(await program.planned()).toEqual([]);
+  await succeeds(program.destroy());
+  expect(await ours()).toBe("");
+  expect((await host.exec("stat -c '%a %U' /var/www/rps.pan2.app")).stdout).toBe("2775 www-data");
+});
+
+test.each([
+  ["the state directory was lost and made anew", "rm -r /var/lib/pulumi-systemd-ha", true],
+  ["the originals were lost", "rm -r /var/lib/pulumi-systemd-ha/rps/originals", false],
+])("%s: destroy still takes away all that is ours, and Apache serves on", async (_, lose, isMadeAnew) => {
+  program = await Program.forHosts([host], "deploy");
+  await succeeds(program.up());
+  await host.exec(lose);
+  if (isMadeAnew) await succeeds(program.up());
+  const apache = await processOf(host, PROXY);
+  await succeeds(program.destroy());
+  expect(await ours()).toBe("");
+  expect(await processOf(host, PROXY)).toBe(apache);
+});
+
+test("an application that doesn't start is told with its own last words, without its secrets", async () => {
+  program = await Program.forHosts([host], "deploy");
+  await program.setSecret("rps-ha:secretEnvironment", JSON.stringify({ TOKEN: "hunter2-and-more" }));
+  await program.change("rps-ha:service", (service) => ({
+    ...service,
+    healthyWithinSec: 5,
+    exec: [
+      "/usr/bin/gunicorn",
+      "--bind",
+      "127.0.0.1:5137",
+      "--error-logfile",
+      "/var/www/rps.pan2.app/logs/rps-error.log",
+      "broken:app",
+    ],
+  }));
+  await host.exec(`cat >/var/www/rps.pan2.app/broken.py`, {
+    input: 'import os\nraise RuntimeError("cannot use " + os.environ["TOKEN"])\n',
+  });
+  const { text, exitCode } = await program.up();
+  expect(exitCode).not.toBe(0);
+  expect(text).toContain("RuntimeError: cannot use [masked]");
+  expect(text).not.toContain("hunter2");
+  await succeeds(program.destroy());
+  expect(await ours()).toBe("");
+  expect((await host.systemctlShow(SERVICE, "ActiveState"))["ActiveState"]).toBe("inactive");
+});
