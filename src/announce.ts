@@ -1,7 +1,7 @@
 import type { remote } from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 
-import type { Finding, FindingStep } from "./drift/findings";
+import type { Finding, FindingStep } from "./drift/finding";
 import type { HostReport } from "./inspect";
 import { parseHealthCheckOutput } from "./outputs";
 import type { Plan } from "./plan";

@@ -1,5 +1,6 @@
 import type { ServiceDefinition } from "./config/types";
-import { type Finding, findDrift, isNew } from "./drift/findings";
+import type { Finding } from "./drift/finding";
+import { findDrift, isNew } from "./drift/findings";
 import { type ObservedHost, parseObservedHost } from "./drift/observedHost";
 import { comparePreflight } from "./drift/preflight";
 import { expectedRestarts } from "./drift/restarts";

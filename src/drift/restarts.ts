@@ -1,5 +1,5 @@
 import type { RenderedFile } from "../model/types";
-import type { Comparison, Finding } from "./findings";
+import type { Comparison, Finding } from "./finding";
 
 /**
  * Which running service an update is going to restart, and why. Pure; `is_current` in host/lib/units.bash decides.

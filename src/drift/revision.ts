@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 
 import type { RenderedFile } from "../model/types";
-import type { Finding } from "./findings";
+import type { Finding } from "./finding";
 import type { ObservedHost } from "./observedHost";
 
 const short = (...parts: readonly unknown[]): string =>

@@ -1,5 +1,5 @@
 import type { Manifest } from "../model/manifest";
-import type { Comparison, Finding } from "./findings";
+import type { Comparison, Finding } from "./finding";
 import type { ObservedUnit } from "./observedHost";
 import { maskedAssignment, printable } from "./textDiff";
 

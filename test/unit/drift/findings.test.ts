@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 
-import { type Comparison, findDrift, isNew } from "../../../src/drift/findings";
+import type { Comparison } from "../../../src/drift/finding";
+import { findDrift, isNew } from "../../../src/drift/findings";
 import type { ObservedHost, ObservedThing } from "../../../src/drift/observedHost";
 import { parseManifest, revisionOf } from "../../../src/model/manifest";
 import { CONFIGS, desiredOf, filesOf, minimal, seed, withKey } from "../support/configs";

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import type { Finding } from "../../../src/drift/findings";
+import type { Finding } from "../../../src/drift/finding";
 import type { ObservedHost } from "../../../src/drift/observedHost";
 import { expectedRestarts } from "../../../src/drift/restarts";
 import { desiredOf, filesOf, seed, withKey } from "../support/configs";

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 
 import { type ObservedHost, parseObservedHost } from "../../../src/drift/observedHost";
-import type { Finding } from "../../../src/drift/findings";
+import type { Finding } from "../../../src/drift/finding";
 import { stepRevisionsOf, transactionOf } from "../../../src/drift/revision";
 import { revisionOf } from "../../../src/model/manifest";
 import type { RenderedFile } from "../../../src/model/types";
