@@ -56,7 +56,7 @@ plugin_kind() {
 # drop_in_hash: of what the drop-in is made from; another dependency of the project doesn't make it another.
 drop_in_hash() {
   (
-    cd "$PROJECT_DIR"
+    cd "$PROJECT_DIR" || exit
     find scripts/command-plugin -type f -print0 | sort -z | xargs -0 sha256sum
     grep -E '"(@pulumi/pulumi|esbuild|ssh2)": "[0-9]' package.json
   ) | sha256sum | cut -c -64

@@ -2,7 +2,17 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import { bootHosts, type DisposableHost } from "../support/disposableHost";
 import { Program } from "../support/program";
-import { answers, CHECK, eventually, LOG, processOf, PROXY, SERVICE, TIMER } from "../support/seedCommands";
+import {
+  answers,
+  CHECK,
+  eventually,
+  LOG,
+  processOf,
+  PROXY,
+  SERVICE,
+  TIMER,
+  TRANSACTION,
+} from "../support/seedCommands";
 
 /** The seed's server, provisioned once; each case tampers with it. */
 let host: DisposableHost;
@@ -220,20 +230,6 @@ const CASES: Readonly<Record<string, Case>> = {
     stages: ["rps"],
   },
 };
-
-/** The steps that run in every update. */
-const TRANSACTION = [
-  "install",
-  "daemon-reload",
-  `enable-${SERVICE}`,
-  `enable-${PROXY}`,
-  `enable-${TIMER}`,
-  `verify-${SERVICE}`,
-  `verify-${PROXY}`,
-  `verify-${TIMER}`,
-  "health-check",
-  "confirm",
-];
 
 const plannedFor = ({ stages = [], helper = false }: Case): string[] =>
   [...TRANSACTION, ...stages.map((name) => `stage-${name}`), ...(helper ? ["helper"] : [])]

@@ -2,14 +2,14 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import { bootHosts, type DisposableHost } from "../support/disposableHost";
 import { Program } from "../support/program";
-import { CHECK, processOf, SERVICE } from "../support/seedCommands";
+import { CHECK, processOf, PROXY, SERVICE, TRANSACTION } from "../support/seedCommands";
 
 /** What `correct`, `report` and `off` do with a host that drifted, with one that didn't, and with another configuration. */
 let host: DisposableHost;
 let program: Program;
 
 beforeAll(async () => {
-  [host] = (await bootHosts(["drift-modes"])) as [DisposableHost];
+  [host] = (await bootHosts(["drift-modes"], { release: "trixie" })) as [DisposableHost];
   await host.exec("systemctl start edge.service");
   program = await Program.forHosts([host]);
   expect((await program.up()).exitCode).toBe(0);
@@ -82,6 +82,70 @@ describe("drifted", () => {
     expect((await program.up()).exitCode).toBe(0);
     expect(await program.planned()).toEqual([]);
     expect((await program.script("doctor", "--drift")).exitCode).toBe(0);
+  });
+});
+
+describe("state × manifest × host × mode", () => {
+  const MANIFEST = "/var/lib/pulumi-systemd-ha/rps/manifest";
+  const MODES = ["correct", "report", "off"] as const;
+  const rows = [false, true].flatMap((isChanged) =>
+    [false, true].flatMap((isLost) =>
+      [false, true].flatMap((isTampered) => MODES.map((mode) => ({ isChanged, isLost, isTampered, mode }))),
+    ),
+  );
+  let lost: Program;
+
+  beforeAll(async () => {
+    lost = await Program.forHosts([host]);
+  });
+  afterAll(() => lost.close());
+
+  test.each(rows)(
+    "configuration changed: $isChanged, manifest lost: $isLost, file gone: $isTampered, mode $mode",
+    async ({ isChanged, isLost, isTampered, mode }) => {
+      const service = (known: Record<string, unknown>) => ({
+        ...known,
+        environment: isChanged ? { CHANGED: "yes" } : {},
+      });
+      await program.change("rps-ha:service", service);
+      await host.exec(
+        `${isLost ? `mv ${MANIFEST} /root/manifest` : ":"}; ${isTampered ? `mv ${LOGROTATE} /root/rotation` : ":"}`,
+      );
+      const changes = await program.planned({ PULUMI_SYSTEMD_HA_DRIFT: mode });
+      await host.exec(
+        `[ ! -e /root/manifest ] || mv /root/manifest ${MANIFEST}; [ ! -e /root/rotation ] || mv /root/rotation ${LOGROTATE}`,
+      );
+      await program.change("rps-ha:service", (known) => ({ ...known, environment: {} }));
+      const isMended = mode === "correct" && (isLost || isTampered);
+      expect([...changes].sort()).toEqual(
+        [
+          ...(isChanged || isMended ? TRANSACTION : []),
+          ...(isChanged ? [`stage-${SERVICE}`] : []),
+          ...(mode === "correct" && isTampered ? ["stage-rps"] : []),
+        ]
+          .map((step) => `update drift-modes-rps-${step}`)
+          .sort(),
+      );
+    },
+  );
+
+  test.each(MODES)("state lost, host in sync, mode %s: everything is created", async (mode) => {
+    const changes = await lost.planned({ PULUMI_SYSTEMD_HA_DRIFT: mode });
+    expect(changes).toHaveLength(19);
+    expect(changes.every((change) => change.startsWith("create "))).toBe(true);
+  });
+
+  test("two things at once with another configuration: all named, one update, one restart", async () => {
+    await host.exec(`rm ${LOGROTATE}; systemctl disable rps-health-check.timer`);
+    await program.change("rps-ha:service", (known) => ({ ...known, environment: { BOTH: "yes" } }));
+    const said = (await program.look()).messages.join("\n");
+    expect(said).toContain(`${LOGROTATE} was removed`);
+    expect(said).toContain("rps-health-check.timer was disabled");
+    expect(said).toContain("rps.service will be restarted: its settings change");
+    const before = await processOf(host, PROXY);
+    expect((await program.up()).text).not.toContain("error:");
+    expect(await program.planned()).toEqual([]);
+    expect(await processOf(host, PROXY)).toBe(before);
   });
 });
 

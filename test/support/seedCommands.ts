@@ -54,3 +54,17 @@ export async function answers(host: DisposableHost, port: number): Promise<boole
   const { stdout } = await host.exec(`curl -s -m 5 http://localhost:${port}/`, { reject: false });
   return stdout.includes("Rock Paper Scissors");
 }
+
+/** The steps that run in every update. */
+export const TRANSACTION = [
+  "install",
+  "daemon-reload",
+  `enable-${SERVICE}`,
+  `enable-${PROXY}`,
+  `enable-${TIMER}`,
+  `verify-${SERVICE}`,
+  `verify-${PROXY}`,
+  `verify-${TIMER}`,
+  "health-check",
+  "confirm",
+];
