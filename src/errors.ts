@@ -81,5 +81,8 @@ export const otherStackSentence = (host: string, service: string, stack: string,
  */
 export function plainError<E extends Error>(error: E): E {
   delete error.stack;
+  const { message } = error;
+  // Newer SDKs put "error serializing property …" in front, once for each of the resources that wait for this: 17 times.
+  Object.defineProperty(error, "message", { get: () => message, set: () => undefined });
   return error;
 }

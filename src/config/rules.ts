@@ -24,6 +24,13 @@ function hostProblems({ hosts }: Config): Problem[] {
     if (typeof host.name === "string" && known.findIndex((other) => other?.name === host.name) < index) {
       problems.push({ key: `${key}.name`, message: `must be unique, "${host.name}" is there twice` });
     }
+    const twin = known.findIndex((other) => other?.address === host.address && other?.port === host.port);
+    if (typeof host.address === "string" && twin < index) {
+      problems.push({
+        key: `${key}.address`,
+        message: `is that of hosts[${twin}] too: the service can't be there twice; remove one of the two`,
+      });
+    }
     if (host.hostKey === undefined && host.insecureIgnoreHostKey !== true) {
       problems.push({ key: `${key}.hostKey`, message: `is required: ${howToGetHostKey(host)}` });
     }

@@ -118,6 +118,9 @@ test("an error for users has its sentence and no stack trace", () => {
   const error = plainError(new Error("a sentence"));
   expect(error.message).toBe("a sentence");
   expect(error.stack).toBeUndefined();
+  // What the SDK does with it for every resource that waits.
+  error.message = `error serializing property "connection": ${error.message}`;
+  expect(error.message).toBe("a sentence");
 });
 
 test("the library is for any service: nothing in it knows the seed's", () => {

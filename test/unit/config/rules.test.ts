@@ -39,6 +39,15 @@ test("each host has a name of its own", () => {
   expect(problemsOf(raw)).toEqual(['hosts[1].name: must be unique, "web1" is there twice']);
 });
 
+test("each host is one of its own; behind another port may be another", () => {
+  const twin = (more: object) =>
+    withKey(minimal(), "hosts[1]", { name: "web2", address: "203.0.113.10", hostKey: HOST_KEY, ...more });
+  expect(problemsOf(twin({}))).toEqual([
+    "hosts[1].address: is that of hosts[0] too: the service can't be there twice; remove one of the two",
+  ]);
+  expect(problemsOf(twin({ port: 2222 }))).toEqual([]);
+});
+
 test("the command that prints a host key asks the port where that host's sshd listens", () => {
   const raw = withKey(minimal(), "hosts", [{ name: "a", address: "a.example", port: 2222 }]);
   expect(problemsOf(raw)).toEqual([`hosts[0].hostKey: ${keyscan("-p 2222 a.example")}`]);
