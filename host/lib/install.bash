@@ -34,6 +34,7 @@ verb_install() {
   refuse_unsafe_directories "$INPUT"
   [[ "$(manifest_revision "$INPUT")" == "$REVISION" ]] || fail "$EXIT_USAGE" "the manifest isn't revision $REVISION; did it arrive whole?"
   check_places "$INPUT"
+  validate_content "$INPUT"
   keep_originals "$INPUT"
   fault_point keep-originals
   open_transaction "$INPUT"

@@ -130,7 +130,7 @@ describe("a first `up` that can't work", () => {
       await attempt({
         config: { "rps-ha:hosts": [{ ...hostEntry(host), address: "no-such-host.invalid" }] },
       }),
-      /cannot reach root@no-such-host\.invalid/,
+      /no-such-host\.invalid is no host name that can be resolved here/,
     );
   });
 

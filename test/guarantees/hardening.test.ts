@@ -83,6 +83,30 @@ test.each([
   expect(await processOf(host, PROXY)).toBe(apache);
 });
 
+test("what the host's own tools refuse changes nothing there, and is told in their words", async () => {
+  program = await Program.forHosts([host], "deploy");
+  await succeeds(program.up());
+  const listing = async () =>
+    (
+      await host.exec(
+        "find /etc /var/www -type f ! -name '*.pyc' ! -name 'rps.db*' ! -path '*/logs/*' -exec sha256sum {} + | sort",
+      )
+    ).stdout;
+  await host.exec(
+    "install -d -m 0700 /root/bin && cp /bin/true /root/bin/app && echo Nonsense >/etc/apache2/conf-enabled/bad.conf",
+  );
+  const before = [await listing(), await processOf(host, SERVICE), await processOf(host, PROXY)];
+  await program.change("rps-ha:service", (service) => ({ ...service, exec: ["/root/bin/app"] }));
+  const { text, exitCode } = await program.up();
+  expect(exitCode).not.toBe(0);
+  expect(text).toContain("the new configuration isn't valid, and nothing of it was installed");
+  expect(text).toContain("www-data may not execute /root/bin/app");
+  expect(text).toMatch(/apachectl configtest: .*Syntax error on line 1 of .*bad\.conf/);
+  expect([await listing(), await processOf(host, SERVICE), await processOf(host, PROXY)]).toEqual(before);
+  await host.exec("rm /etc/apache2/conf-enabled/bad.conf");
+  await succeeds(program.destroy());
+});
+
 test("an application that doesn't start is told with its own last words, without its secrets", async () => {
   program = await Program.forHosts([host], "deploy");
   await program.setSecret("rps-ha:secretEnvironment", JSON.stringify({ TOKEN: "hunter2-and-more" }));

@@ -55,7 +55,7 @@ describe("another way to the host runs the commands again, restarts nothing, and
   });
 
   test("another address", async () => {
-    const address = host.address.replace(/\d+$/, "250");
+    const address = host.address.replace(/\d+$/, "251");
     await host.exec(`ip address add ${address}/24 dev host0`);
     await program.configure({ "rps-ha:hosts": [{ ...hostEntry(host, "deploy"), address }] });
     await expectQuietUpdate();
