@@ -17,6 +17,8 @@ export function newKey(type: "ed25519" | "ecdsa" = "ed25519", passphrase?: strin
       : generateKeyPairSync("ed25519", {
           ...((passphrase !== undefined && { passphrase, cipher: "aes256-ctr", rounds: 4 }) as object),
         });
+  // About one in 300 of ssh2's own keys is one that it can't read.
+  if (parseKey(pair.private, passphrase) instanceof Error) return newKey(type, passphrase);
   return { private: pair.private, public: pair.public.split(" ").slice(0, 2).join(" ") };
 }
 
