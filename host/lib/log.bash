@@ -35,6 +35,20 @@ last_journal_lines() {
     tail -n 20 | safe_lines | mask_secrets
 }
 
+# last_words UNIT: nobody should have to log in for them. Of our own service its error log too.
+last_words() {
+  local log manifest
+  manifest="$(current_manifest)"
+  printf 'last lines of journalctl -u %s:\n' "$1"
+  last_journal_lines "$1" | sed 's/^/  /'
+  [[ "$1" == "$(service_unit_of "$manifest")" ]] || return 0
+  while IFS=$'\037' read -r _ log _; do
+    [[ "$log" == *-error.log && -s "$log" && ! -L "$log" ]] || continue
+    printf 'last lines of %s:\n' "$log"
+    tail -n 12 -- "$log" | safe_lines | mask_secrets | sed 's/^/  /'
+  done < <(manifest_rows "$manifest" log)
+}
+
 # mask_secrets: a service may say what it was given; the operator's terminal and CI's log needn't.
 mask_secrets() {
   local text value

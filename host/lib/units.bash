@@ -120,8 +120,7 @@ reason_of() {
 
 # fail_with_journal UNIT SENTENCE: the unit's last lines belong to the error; nobody should have to log in for them.
 fail_with_journal() {
-  printf '%s\nlast lines of journalctl -u %s:\n' "$2" "$1" >&2 || true
-  last_journal_lines "$1" | sed 's/^/  /' >&2 || true
+  { printf '%s\n' "$2" && last_words "$1"; } >&2 || true
   record "$EXIT_FAILED" "$2"
   exit "$EXIT_FAILED"
 }

@@ -93,6 +93,7 @@ describe("the helper is killed in the middle of an update", async () => {
     await program.change("rps-ha:proxy", (proxy) => ({ ...proxy, restartSec: 5 + (Date.now() % 50) }));
     await program.change("rps-ha:healthCheck", (check) => ({ ...check, timeoutSec: 5 + (Date.now() % 40) }));
     if (point === "start") await host.exec(`systemctl stop ${TIMER} ${SERVICE}`);
+    if (point === "enable") await host.exec(`systemctl disable ${SERVICE}`);
     await killAt(point);
     const failed = await program.up(FAULTS);
     expect(await isArmed(), "the fault point was reached").toBe(false);

@@ -41,7 +41,8 @@ test("a service that never becomes ready fails within its time, though the plugi
   await run("sleep 1000");
   const result = await program.up();
   expect(result.exitCode).not.toBe(0);
-  expect(result.seconds).toBeLessThan(45);
+  // The start has its own time, and as long as a former process may take to end.
+  expect(result.seconds).toBeLessThan(90);
   expect(result.text).toMatch(/rps\.service didn't (re)?start/);
 });
 
