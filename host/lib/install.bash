@@ -68,7 +68,7 @@ refuse_unsafe_directories() {
     ! manifest_has "$1" directory "$(dirname "$path")" || continue
     unsafe="$(unsafe_ancestors "$path" | head -n 1)"
     [[ -z "$unsafe" ]] ||
-      fail "$EXIT_REFUSED" "${unsafe%% *} above $path isn't root's alone, so its owner could run anything as root; chown root ${unsafe%% *} and chmod go-w it, and run the update again"
+      fail "$EXIT_REFUSED" "${unsafe%% *} above $path isn't root's alone, so its owner could run anything as root; put the application elsewhere, or give ${unsafe%% *} to root, and run the update again"
   done < <(manifest_rows "$1" directory)
 }
 

@@ -67,7 +67,7 @@ function directoryProblems({ directory }: Requirements, host: ObservedHost): str
   return [
     ...host.unsafeAncestors.map(
       ({ path, owner, mode }) =>
-        `${path} is ${owner}'s (mode ${mode}): whoever can replace ${directory} there could run anything as root; chown root ${path} && chmod go-w ${path}`,
+        `${path} is ${owner}'s (mode ${mode}): whoever can replace ${directory} there could run anything as root; put the application elsewhere (/srv), or give ${path} to root, unless it's a login's home: chown root ${path} && chmod go-w ${path}`,
     ),
     ...(host.isLoginHome
       ? [

@@ -109,7 +109,7 @@ describe("what a host lacks is said in a sentence, with what to do", () => {
     [
       "a directory that nobody else can swap",
       { unsafeAncestors: [{ path: "/var/www", owner: "www-data", mode: "755" }] },
-      "/var/www is www-data's (mode 755): whoever can replace /var/www/rps.pan2.app there could run anything as root; chown root /var/www && chmod go-w /var/www",
+      "/var/www is www-data's (mode 755): whoever can replace /var/www/rps.pan2.app there could run anything as root; put the application elsewhere (/srv), or give /var/www to root, unless it's a login's home: chown root /var/www && chmod go-w /var/www",
     ],
     [
       "a directory of its own, rather than somebody's home",
