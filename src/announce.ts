@@ -43,11 +43,11 @@ export function announce(plan: Plan, connection: ConnectionInput, steps: Announc
     }
   };
   if (!pulumi.runtime.isDryRun()) warnOfExternal(steps.checked);
-  plan.report.apply((report) => {
+  pulumi.all([plan.report, plan.revision]).apply(([report, revision]) => {
     // Not waited for: a resource of these waits for the report itself.
     for (const finding of report.findings)
       void pulumi.log.warn(findingText(finding, drift), target(finding.step));
-    for (const sentence of notices(report, plan)) void pulumi.log.info(sentence, parent);
+    for (const sentence of notices(report, plan, revision)) void pulumi.log.info(sentence, parent);
   });
 }
 
@@ -68,7 +68,12 @@ async function isUnknown(connection: ConnectionInput): Promise<boolean> {
 const findingText = ({ sentence, diff, isMendable = true }: Finding, drift: Plan["drift"]): string =>
   `drift: ${sentence}${drift === "correct" && isMendable ? "; the update mends it" : ""}${diff === undefined ? "" : `\n${diff}`}`;
 
-function notices({ restarts, isNew }: HostReport, { desired, drift }: Plan): readonly string[] {
+function notices(
+  { restarts, isNew, confirmedRevision }: HostReport,
+  { desired, drift }: Plan,
+  revision: string,
+): readonly string[] {
   if (isNew) return [`nothing of ${desired.service} is installed on the host: all of it will be`];
-  return drift === "correct" ? restarts : [];
+  // Drift alone restarts nothing where it isn't mended.
+  return drift === "correct" || confirmedRevision !== revision ? restarts : [];
 }

@@ -18,6 +18,8 @@ export interface HostReport {
   readonly restarts: readonly string[];
   /** There is nothing of the service yet, or nothing any more. */
   readonly isNew: boolean;
+  /** Of what is installed. */
+  readonly confirmedRevision?: string;
 }
 
 export interface Inspection extends HostReport {
@@ -83,7 +85,13 @@ export function reportOf(
   const secrets = Object.values(secretEnvironment);
   const comparison = { desired, files, observed, helperListing: helperListing(), secrets };
   const findings = findDrift(comparison);
-  return { findings, restarts: expectedRestarts(comparison, findings), isNew: isNew(comparison) };
+  const confirmed = observed.manifest === "corrupt" ? undefined : observed.manifest?.confirmed;
+  return {
+    findings,
+    restarts: expectedRestarts(comparison, findings),
+    isNew: isNew(comparison),
+    ...(confirmed && { confirmedRevision: confirmed.revision }),
+  };
 }
 
 /**

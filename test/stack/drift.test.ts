@@ -191,8 +191,8 @@ describe("what was found is said", () => {
     ]);
   });
 
-  test("and so is a restart", async () => {
-    const raw = { ...withKey(RAW, "service.user", "nobody") };
+  test.each(["correct", "report"])("and so is a restart, with drift %s too", async (drift) => {
+    const raw = { ...withKey(RAW, "service.user", "nobody"), drift };
     const { messages } = await runProgram(raw, { ...withSecret, facts: inSync, preview: true });
     expect(messages).toEqual([
       {
