@@ -67,9 +67,16 @@ const thingAt = (observed: ObservedHost, path: string): ObservedThing | undefine
 
 /** What somebody set up by hand, or what is left where the record was lost. */
 function adoptedFiles(comparison: Comparison): Finding[] {
-  return comparison.files.flatMap((file) => {
+  const isLost = hasOurs(comparison);
+  return comparison.files.flatMap((file): Finding[] => {
     const thing = thingAt(comparison.observed, file.path);
-    if (thing === undefined || thing.type === "") return [];
+    if (thing === undefined) return [];
+    if (thing.type === "") {
+      // By hand nobody brings all of them.
+      return isLost
+        ? [{ step: { kind: "stage", path: file.path }, sentence: `${file.path} was removed` }]
+        : [];
+    }
     // A secret's hash isn't asked for.
     const isAlike = file.secret || thing.hash === file.key;
     const expected = { ...file, kind: "file" as const, hash: file.secret ? "-" : file.key };

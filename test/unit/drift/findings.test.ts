@@ -245,8 +245,10 @@ describe("of what was set up by hand before the first update it's told", () => {
     expect(isNew(compare(observed))).toBe(false);
   });
 
-  test("nothing but that there is no record, where it matches", () => {
-    const host = byHand({ hash: sha256(textOf(UNIT)) });
-    expect(found(host)).toEqual([["install", `${RECORD}, the record of what is installed, was removed`]]);
+  test("that there is no record, where a file is exactly ours; what isn't there then was removed", () => {
+    const [record, ...others] = found(byHand({ hash: sha256(textOf(UNIT)) }));
+    expect(record).toEqual(["install", `${RECORD}, the record of what is installed, was removed`]);
+    expect(others).toHaveLength(filesOf(RAW).length - 1);
+    for (const [, sentence] of others) expect(sentence).toMatch(/ was removed$/);
   });
 });
