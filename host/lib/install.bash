@@ -21,7 +21,7 @@ verb_stage() {
 # keep_revision PATH ID: in a file of its own, since stages run side by side.
 keep_revision() {
   mkdir -p "$SERVICE_DIR/revisions" 2>/dev/null || true
-  write_whole "$SERVICE_DIR/revisions/$(sha256sum <<<"$1" | cut -c1-16)" printf '%s\t%s\n' "$1" "$2"
+  write_whole "$SERVICE_DIR/revisions/$(name_of "$1")" printf '%s\t%s\n' "$1" "$2"
 }
 
 # install < manifest: directories, logs and files as the manifest says; what is no longer in it goes.

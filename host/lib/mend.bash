@@ -15,7 +15,7 @@ keep_aside() {
     fail "$EXIT_FAILED" "cannot keep $path in $directory; is the disk full or read-only?"
   record 0 "kept $path as $target"
   # Named by time, so the oldest come first.
-  find "$directory" -mindepth 1 -maxdepth 1 -printf '%f\n' | LC_ALL=C sort | head -n "-$ASIDE_COUNT" | while IFS= read -r name; do rm -rf "${directory:?}/$name"; done
+  find "$directory" -mindepth 1 -maxdepth 1 -printf '%f\n' | sort | head -n "-$ASIDE_COUNT" | while IFS= read -r name; do rm -rf "${directory:?}/$name"; done
 }
 
 # keep_foreign_edit PATH: of something managed, before it's replaced or removed. What was there before us is among the originals,

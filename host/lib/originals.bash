@@ -57,7 +57,7 @@ original_of() {
 # is_ours PATH: written by us, whatever anybody made of it since: the head of every file that we bring says so.
 is_ours() { [[ "$1" == /etc/pulumi-systemd-ha/* ]] || { [[ -f "$1" && ! -L "$1" ]] && head -n 3 -- "$1" 2>/dev/null | grep -qaF '# Managed by pulumi-systemd-ha'; }; }
 
-# name_of PATH: under which its original is kept.
+# name_of PATH: under which something of it is kept: its original, the revision of its stage.
 name_of() { sha256sum <<<"$1" | cut -c1-16; }
 
 # keep_content PATH: a copy beside the index. Sets KEPT, its name.
