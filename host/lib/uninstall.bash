@@ -35,8 +35,8 @@ put_host_back() {
     restore_file "$path"
     fault_point restored
   done < <(managed_paths file)
-  restore_overrides
-  restore_owners
+  put_back_overrides "$SERVICE_DIR/originals"
+  put_back_owners "$SERVICE_DIR/originals"
   systemctl daemon-reload || fail "$EXIT_FAILED" "systemctl daemon-reload failed; run the destroy again"
   for path in $(managed_paths unit) $(own_services); do systemctl reset-failed -- "$path" 2>/dev/null || true; done
 }
