@@ -3,6 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 
 import type { Finding, FindingStep } from "./drift/finding";
 import type { HostReport } from "./inspect";
+import { startedUnits } from "./model/desiredHost";
 import { parseHealthCheckOutput } from "./outputs";
 import type { Plan } from "./plan";
 import type { ConnectionInput } from "./remote/connection";
@@ -13,7 +14,7 @@ export interface AnnouncedSteps {
   /** In the order of the desired files. */
   readonly staged: readonly pulumi.Resource[];
   readonly installed: pulumi.Resource;
-  /** In the order of the desired units. */
+  /** In the order of the units that are started. */
   readonly enabled: readonly pulumi.Resource[];
   readonly checked: remote.Command;
 }
@@ -37,7 +38,7 @@ export function announce(plan: Plan, connection: ConnectionInput, steps: Announc
       case "stage":
         return steps.staged[desired.files.findIndex(({ path }) => path === step.path)] ?? steps.installed;
       case "enable":
-        return steps.enabled[desired.units.findIndex(({ name }) => name === step.unit)] ?? steps.installed;
+        return steps.enabled[startedUnits(desired).findIndex(({ name }) => name === step.unit)] ?? steps.installed;
       case "install":
         return steps.installed;
     }

@@ -10,6 +10,7 @@ import {
   parseUnitOutput,
   type UnitOutput,
 } from "./outputs";
+import { startedUnits } from "./model/desiredHost";
 import { announce } from "./announce";
 import { type Plan, planService } from "./plan";
 import type { ConnectionInput } from "./remote/connection";
@@ -55,7 +56,8 @@ export class HighlyAvailableService extends pulumi.ComponentResource {
   constructor(name: string, args: HighlyAvailableServiceArgs, opts: pulumi.ComponentResourceOptions = {}) {
     super("pulumi-systemd-ha:index:HighlyAvailableService", name, {}, opts);
     const plan = planService(this, name, args);
-    const { files, units } = plan.desired;
+    const { files } = plan.desired;
+    const units = startedUnits(plan.desired);
 
     const helper = installHelper(plan, args.onDestroy ?? "restore", opts.dependsOn);
     const staged = files.map((file) => stageFile(plan, file, helper));
@@ -89,7 +91,7 @@ function hostOutputs(
     .all(steps.verified.map(({ stdout }) => stdout))
     .apply((all) =>
       Object.fromEntries(
-        desired.units.map(({ name }, index): [string, UnitOutput] => [
+        startedUnits(desired).map(({ name }, index): [string, UnitOutput] => [
           name,
           parseUnitOutput(all[index] ?? ""),
         ]),

@@ -7,10 +7,11 @@ import { expectedRestarts } from "./drift/restarts";
 import { desiredHost } from "./model/desiredHost";
 import { isUnitPath } from "./model/paths";
 import type { DesiredHost, RenderedFile } from "./model/types";
-import { helperListing, helperVersion, probeBundle } from "./remote/bundle";
+import { helperListing, probeBundle } from "./remote/bundle";
 import type { HostConnection } from "./remote/connection";
 import { probeHost } from "./remote/probe";
 import { renderFiles, type SecretEnvironment } from "./render/files";
+import { helperVersion } from "./render/templates";
 
 /** What was found on a host, in words. */
 export interface HostReport {

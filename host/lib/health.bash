@@ -1,18 +1,22 @@
 # The update's own health check: the local layers, without repair.
 # shellcheck shell=bash
 
+# A service that was just started must stay up so long after it first answered.
+readonly STABLE_SEC=6
+
 # health-check: waits until the local layers are healthy, fails with what the check logged. The external URL only warns.
 verb_health_check() {
   require_transaction
-  local output lines status=0 within
+  local output lines status=0 within stable=0
   within="$(healthy_within_sec)"
-  output="$("$(setting healthCheckScript)" --gate "$within" 2>&1)" || status=$?
+  [[ ! -e "$SERVICE_DIR/transaction/restarted" ]] || stable="$STABLE_SEC"
+  output="$("$(setting healthCheckScript)" --gate "$within" "$stable" 2>&1)" || status=$?
   output="$(safe_lines <<<"$output" | tail -n 30)"
-  if ((status != 0)); then
-    record "$EXIT_FAILED" "the service isn't healthy $within s after the start"
-    { printf '%s\n' "the service isn't healthy $within s after the start:" "$output" && last_words "$(service_unit_of "$(current_manifest)")"; } >&2 || true
-    exit "$EXIT_FAILED"
-  fi
+  ((status == 0)) ||
+    fail_with_words "$(service_unit_of "$(current_manifest)")" "the service isn't healthy $within s after the start: $(first_error <<<"$output")" "$output"
   mapfile -t lines <<<"$output"
   { cat "$SERVICE_DIR/health" && printf 'log %s\n' "${lines[@]}"; } || true
 }
+
+# first_error < lines of the health check's log: what was wrong, without the time.
+first_error() { sed -n 's/^\[[^]]*\] ERROR: //p' | head -n 1; }

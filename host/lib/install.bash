@@ -35,11 +35,14 @@ verb_install() {
   [[ "$(manifest_revision "$INPUT")" == "$REVISION" ]] || fail "$EXIT_USAGE" "the manifest isn't revision $REVISION; did it arrive whole?"
   check_places "$INPUT"
   validate_content "$INPUT"
-  keep_originals "$INPUT"
-  fault_point keep-originals
   open_transaction "$INPUT"
   fault_point opened
+  arm_rollback
+  fault_point armed
   local manifest="$SERVICE_DIR/transaction/manifest"
+  keep_originals "$manifest"
+  fault_point keep-originals
+  arm_recovery "$manifest"
   install_directories "$manifest"
   undo_foreign "$manifest"
   fault_point undone
@@ -47,6 +50,7 @@ verb_install() {
   remove_undesired "$manifest"
   enable_links "$manifest"
   fault_point installed
+  put_off_deadline
   say "installed revision $REVISION"
 }
 

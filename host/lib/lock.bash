@@ -4,11 +4,11 @@
 # For each of the two locks; together they leave a rest of every verb's time limit for its own sentence.
 readonly LOCK_WAIT_SEC=25
 
-# take_lock FILE [--shared]: waits up to LOCK_WAIT_SEC; refuses with who holds it since when and why.
+# take_lock FILE --exclusive|--shared [SECONDS]: waits up to LOCK_WAIT_SEC; refuses with who holds it since when and why.
 take_lock() {
-  local file="$1" how="${2:---exclusive}" descriptor
+  local file="$1" how="$2" seconds="${3:-$LOCK_WAIT_SEC}" descriptor
   { exec {descriptor}>>"$file"; } 2>/dev/null || fail "$EXIT_FAILED" "cannot write $file; is the disk full or read-only?"
-  if ! flock "$how" --wait "$LOCK_WAIT_SEC" "$descriptor"; then
+  if ! flock "$how" --wait "$seconds" "$descriptor"; then
     fail "$EXIT_REFUSED" "another operation holds $file: $(head -c 300 "$file.holder" 2>/dev/null | safe_lines); try again when it has ended"
   fi
   LOCKS+=("$descriptor")
@@ -24,12 +24,19 @@ without_locks() {
   )
 }
 
-# lock_service: the locks of the verbs that change one service's files or state.
-lock_service() { take_lock "$SERVICE_DIR/lock"; }
+# lock_service [SECONDS]: the locks of the verbs that change one service's files or state.
+lock_service() { take_lock "$SERVICE_DIR/lock" --exclusive "${1:-}"; }
 
 # share_service: of those that leave them alone and may run side by side: one unit's slow start must not hold up another's.
 share_service() { take_lock "$SERVICE_DIR/lock" --shared; }
 
-# lock_host: for what the services of a host share (the proxy's drop-in, daemon-reload). Always after lock_service.
+# lock_host [SECONDS]: for what the services of a host share (the proxy's drop-in, daemon-reload). Always after lock_service.
 # Hidden, since a service may have any name.
-lock_host() { take_lock "$STATE_DIR/.lock"; }
+lock_host() { take_lock "$STATE_DIR/.lock" --exclusive "${1:-}"; }
+
+# release_locks: before the verb's end, for one that goes on with others.
+release_locks() {
+  local descriptor
+  for descriptor in "${LOCKS[@]}"; do exec {descriptor}>&-; done
+  LOCKS=()
+}

@@ -12,6 +12,7 @@ say() { printf '%s\n' "$*" 2>/dev/null || true; }
 fail() {
   local code="$1"
   shift
+  FAILURE="$*"
   record "$code" "$*"
   printf '%s\n' "$*" >&2 || true
   exit "$code"

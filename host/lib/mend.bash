@@ -50,11 +50,18 @@ undo_foreign() {
   done < <(manifest_rows "$1" file)
 }
 
+# masks_of_unit UNIT: the links that do it.
+masks_of_unit() {
+  local link
+  for link in /{etc,run}/systemd/system/"$1"; do
+    [[ "$(readlink "$link" 2>/dev/null)" != /dev/null ]] || printf '%s\n' "$link"
+  done
+}
+
 # unmask UNIT: without the reload of its own, which comes once for all.
 unmask() {
   local link
-  for link in /{etc,run}/systemd/system/"$1"; do
-    [[ "$(readlink "$link" 2>/dev/null)" == /dev/null ]] || continue
+  for link in $(masks_of_unit "$1"); do
     note_changed "/etc/systemd/system/$1"
     rm -f "$link" 2>/dev/null || fail "$EXIT_FAILED" "cannot remove $link, which masks $1; is the disk read-only?"
   done
@@ -76,12 +83,16 @@ move_overrides() {
 # enable_links MANIFEST: before the reload, since on newer systemd each new link asks for another one, and without the reload
 # that `enable` does by itself: each clears the start limit's count.
 enable_links() {
-  local unit output
-  while IFS=$'\037' read -r _ unit _; do
-    [[ "$(systemctl is-enabled -- "$unit" 2>/dev/null)" != enabled ]] || continue
-    note_changed "/etc/systemd/system/$unit"
-    output="$(systemctl enable --no-reload -- "$unit" 2>&1)" ||
-      fail "$EXIT_FAILED" "$unit can't be enabled: $(safe_lines <<<"$output" | tail -n 1)"
-    fault_point enable
-  done < <(manifest_rows "$1" unit)
+  local unit
+  while IFS=$'\037' read -r _ unit _; do enable_link "$unit"; done < <(manifest_rows "$1" unit)
+}
+
+# enable_link UNIT
+enable_link() {
+  local output
+  [[ "$(systemctl is-enabled -- "$1" 2>/dev/null)" != enabled ]] || return 0
+  note_changed "/etc/systemd/system/$1"
+  output="$(systemctl enable --no-reload -- "$1" 2>&1)" ||
+    fail "$EXIT_FAILED" "$1 can't be enabled: $(safe_lines <<<"$output" | tail -n 1)"
+  fault_point enable
 }

@@ -1,7 +1,8 @@
 # An update is a transaction: opened by `install`, ended by `confirm`. In between its directory is there:
 #
 # SERVICE_DIR/transaction/: manifest (desired), revision, id, deadline (boot id and second of uptime), previous (units and
-# files that were installed before, confirmed or not), changed (paths written), reloaded
+# files that were installed before, confirmed or not), snapshot/ (what was on the host), originals (the index before), process
+# (the service's, before), changed (paths written), reloaded, restarted, reason (of a rollback that has begun)
 #
 # The directory is complete before it gets its name, and the transaction ends by one rename of the manifest.
 # shellcheck shell=bash
@@ -13,19 +14,23 @@ uptime_sec() {
   echo "${up%%.*}"
 }
 
-# open_transaction MANIFEST: replaces one that was never confirmed.
+# open_transaction MANIFEST: replaces one that was never confirmed. Each is counted, for the next one's id.
 open_transaction() {
-  local directory="$SERVICE_DIR/transaction" new="$SERVICE_DIR/transaction.new" old="$SERVICE_DIR/transaction.old"
+  local directory="$SERVICE_DIR/transaction" new="$SERVICE_DIR/transaction.new" old="$SERVICE_DIR/transaction.old" attempts
   finish_swap
   rm -rf "$old" "$new"
   mkdir -m 0700 "$new" 2>/dev/null && write_transaction "$1" "$new" 2>/dev/null && sync "$new"/* ||
     fail "$EXIT_FAILED" "cannot write $new; is the disk full or read-only?"
+  attempts="$(cat "$SERVICE_DIR/attempts" 2>/dev/null)" || true
+  write_whole "$SERVICE_DIR/attempts" echo "$((${attempts:-0} + 1))"
   fault_point open-transaction
   [[ ! -d "$directory" ]] || mv -T "$directory" "$old"
   fault_point swap-transaction
   mv -T "$new" "$directory"
+  # shellcheck disable=SC2034 # read in helper
+  IN_TRANSACTION=yes
   sync "$SERVICE_DIR"
-  rm -rf "$old"
+  rm -rf "$old" "$SERVICE_DIR/rolled-back"
 }
 
 # finish_swap: after a run that died between the two renames above.
@@ -33,10 +38,14 @@ finish_swap() { [[ -d "$SERVICE_DIR/transaction" || ! -d "$SERVICE_DIR/transacti
 
 # write_transaction MANIFEST DIRECTORY
 write_transaction() {
-  local open="$SERVICE_DIR/transaction"
+  local open="$SERVICE_DIR/transaction" originals="$SERVICE_DIR/originals/index"
   cp "$1" "$2/manifest" && echo "$REVISION" >"$2/revision" && echo "$TRANSACTION" >"$2/id" && deadline "$1" >"$2/deadline" &&
     managed_rows >"$2/previous" && : >"$2/changed" && running_process "$1" >"$2/process" || return 1
-  # Of a run that broke off: what it wrote still waits for its daemon-reload.
+  take_snapshot "$1" "$2/snapshot" || return 1
+  # Of a run that broke off, the originals' index from before it.
+  if [[ -d "$open" ]]; then originals="$open/originals"; fi
+  [[ ! -f "$originals" ]] || cp "$originals" "$2/originals" || return 1
+  # What such a run wrote still waits for its daemon-reload.
   [[ ! -s "$open/changed" || -e "$open/reloaded" ]] || cat "$open/changed" >>"$2/changed"
 }
 
@@ -63,15 +72,28 @@ running_process() {
   fi
 }
 
+# unit_with_role MANIFEST ROLE
+unit_with_role() { awk -F '\t' -v role="$2" '$1 == "unit" && $7 == role { print $2 }' "$1"; }
+
 # service_unit_of MANIFEST
-service_unit_of() { awk -F '\t' '$1 == "unit" && $7 == "service" { print $2 }' "$1"; }
+service_unit_of() { unit_with_role "$1" service; }
 
 # managed_paths KIND
 managed_paths() { managed_rows | awk -F '\t' -v kind="$1" '$1 == kind { print $2 }'; }
 
-# deadline MANIFEST: until when the timer's health check leaves the field to the update.
-deadline() {
-  printf '%s %s\n' "$(cat /proc/sys/kernel/random/boot_id)" "$(($(uptime_sec) + $(manifest_setting "$1" healthyWithinSec 30) + $(manifest_setting "$1" confirmWithinSec 60)))"
+# deadline MANIFEST: until when the timer's health check leaves the field to the update, and the watch lets it live.
+deadline() { deadline_in $(($(manifest_setting "$1" healthyWithinSec 30) + $(manifest_setting "$1" confirmWithinSec 60))); }
+
+# deadline_in SECONDS
+deadline_in() { printf '%s %s\n' "$(</proc/sys/kernel/random/boot_id)" "$(($(uptime_sec) + $1))"; }
+
+# put_off_deadline: every step that arrives shows that the operator is still there.
+put_off_deadline() { keep_deadline "$(deadline "$SERVICE_DIR/transaction/manifest")"; }
+
+# keep_deadline TEXT: steps run side by side. On a full disk the former one stays.
+keep_deadline() {
+  local file="$SERVICE_DIR/transaction/deadline"
+  { printf '%s\n' "$1" >"$file.$$" && mv -fT "$file.$$" "$file"; } 2>/dev/null || true
 }
 
 # require_transaction: the later steps belong to the content which was installed. By its revision, not by the id: with drift
@@ -84,8 +106,13 @@ require_transaction() {
     open="$(manifest_confirmed "$SERVICE_DIR/manifest" 3)"
   fi
   [[ -n "$REVISION" ]] || fail "$EXIT_USAGE" "no revision arrived on stdin"
+  ! is_rolled_back || fail "$EXIT_SUPERSEDED" "$(rolled_back 4); the reason was: $(rolled_back 5)"
   [[ "$open" == "$REVISION" ]] ||
     fail "$EXIT_SUPERSEDED" "revision ${open:-none} is installed on this host, not $REVISION: another update came in between; run the update again"
+  [[ -d "$SERVICE_DIR/transaction" ]] || return 0
+  # shellcheck disable=SC2034 # read in helper
+  IN_TRANSACTION=yes
+  put_off_deadline
 }
 
 # current_manifest: of the open transaction, else the confirmed one.
@@ -107,24 +134,37 @@ healthy_within_sec() { setting healthyWithinSec 30; }
 verb_confirm() {
   lock_service
   require_transaction
-  local directory="$SERVICE_DIR/transaction" done="$SERVICE_DIR/transaction.confirmed"
+  local directory="$SERVICE_DIR/transaction"
   if [[ ! -d "$directory" ]]; then
-    rm -rf "$done"
+    rm -rf "$SERVICE_DIR/transaction.ended"
     sweep_stage
     say "already confirmed"
     return 0
   fi
   # Of a run that died after the rename there is only the tidying up left.
   is_confirmed "$directory" || write_whole "$SERVICE_DIR/manifest" confirmed_manifest "$directory"
+  # shellcheck disable=SC2034 # read in helper
+  IN_TRANSACTION=''
   fault_point confirm
+  end_transaction
+  say "confirmed revision $REVISION"
+}
+
+# end_transaction: of the one that is confirmed.
+end_transaction() {
   write_whole "$SERVICE_DIR/originals/index" still_needed_originals
   keep_properties
-  # Renamed first: half removed, it would look like an open one.
-  rm -rf "$done" && mv -T "$directory" "$done"
-  fault_point confirmed
-  rm -rf "$done" "$SERVICE_DIR/released"
+  remove_transaction
+  rm -rf "$SERVICE_DIR/released"
   sweep_stage
-  say "confirmed revision $REVISION"
+}
+
+# remove_transaction: renamed first: half removed, it would look like an open one.
+remove_transaction() {
+  local ended="$SERVICE_DIR/transaction.ended"
+  rm -rf "$ended" && mv -T "$SERVICE_DIR/transaction" "$ended"
+  fault_point ended
+  rm -rf "$ended"
 }
 
 # keep_properties: for the probe, which sees by them that systemd does otherwise.
@@ -138,7 +178,7 @@ keep_properties() {
 }
 
 is_confirmed() {
-  [[ "$(manifest_confirmed "$SERVICE_DIR/manifest" 2) $(manifest_confirmed "$SERVICE_DIR/manifest" 3)" == "$(cat "$1/id") $REVISION" ]]
+  [[ "$(manifest_confirmed "$SERVICE_DIR/manifest" 2) $(manifest_confirmed "$SERVICE_DIR/manifest" 3)" == "$(cat "$1/id") $(cat "$1/revision")" ]]
 }
 
 confirmed_manifest() {

@@ -96,8 +96,10 @@ start_unit() {
   systemctl reset-failed -- "$unit" 2>/dev/null || true
   # No --kill-after, see with_time_limit.
   if ! output="$(without_locks timeout "$(start_limit_sec)" systemctl "$how" -- "$unit" 2>&1)"; then
-    fail_with_journal "$unit" "$unit didn't $how: $(reason_of "$unit" "$output")"
+    fail_with_words "$unit" "$unit didn't $how: $(reason_of "$unit" "$output")"
   fi
+  # For the health check, which looks twice then.
+  ! [[ "$unit" == "$(service_unit_of "$(current_manifest)")" && -d "$SERVICE_DIR/transaction" ]] || : >"$SERVICE_DIR/transaction/restarted"
   fault_point "$how"
 }
 
@@ -118,9 +120,11 @@ reason_of() {
   esac
 }
 
-# fail_with_journal UNIT SENTENCE: the unit's last lines belong to the error; nobody should have to log in for them.
-fail_with_journal() {
-  { printf '%s\n' "$2" && last_words "$1"; } >&2 || true
+# fail_with_words UNIT SENTENCE [TEXT]: the unit's last lines belong to the error; nobody should have to log in for them.
+fail_with_words() {
+  # shellcheck disable=SC2034 # read in take_back
+  FAILURE="$2"
+  { printf '%s\n' "${@:2}" && last_words "$1"; } >&2 || true
   record "$EXIT_FAILED" "$2"
   exit "$EXIT_FAILED"
 }
@@ -132,7 +136,7 @@ verb_verify() {
   enabled="$(systemctl is-enabled -- "$unit" 2>/dev/null)" || true
   active="$(settled_state "$unit")"
   [[ "$enabled" == enabled ]] || fail "$EXIT_FAILED" "$unit isn't enabled: is-enabled says ${enabled:-nothing}"
-  [[ "$active" == active ]] || fail_with_journal "$unit" "$unit isn't active: is-active says $active"
+  [[ "$active" == active ]] || fail_with_words "$unit" "$unit isn't active: is-active says $active"
   say "is-enabled $enabled"
   say "is-active $active"
 }

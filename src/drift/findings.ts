@@ -1,6 +1,7 @@
 import type { Manifest, ManifestThing } from "../model/manifest";
 import type { ObservedHost, ObservedThing } from "./observedHost";
 import type { Comparison, Finding, FindingStep } from "./finding";
+import { isSettled } from "./revision";
 import { textDiff } from "./textDiff";
 import { unitFindings } from "./unitFindings";
 
@@ -13,7 +14,7 @@ export function findDrift(comparison: Comparison): Finding[] {
   const { observed } = comparison;
   const manifest = observed.manifest === "corrupt" ? undefined : observed.manifest;
   return [
-    ...recordFindings(comparison, manifest),
+    ...recordFindings(comparison),
     ...helperFindings(comparison, manifest),
     ...(manifest === undefined ? adoptedFiles(comparison) : managedThings(comparison, manifest)),
     ...unitFindings(comparison, manifest),
@@ -26,19 +27,17 @@ export const isNew = ({ observed, files }: Comparison): boolean =>
   observed.openTransaction === undefined &&
   files.every(({ path }) => thingAt(observed, path)?.type === "");
 
-function recordFindings(comparison: Comparison, manifest: Manifest | undefined): Finding[] {
+function recordFindings(comparison: Comparison): Finding[] {
   const { observed, desired } = comparison;
   const record = `/var/lib/pulumi-systemd-ha/${desired.service}/manifest`;
   const finding = (sentence: string): Finding => ({ step: { kind: "install" }, sentence });
   const { openTransaction } = observed;
-  const isUnfinished =
-    openTransaction !== undefined && openTransaction.revision !== manifest?.confirmed?.revision;
   return [
     ...(observed.manifest === "corrupt" ? [finding(`${record} was altered or is damaged`)] : []),
     ...(observed.manifest === undefined && openTransaction === undefined && hasOurs(comparison)
       ? [finding(`${record}, the record of what is installed, was removed`)]
       : []),
-    ...(isUnfinished
+    ...(openTransaction !== undefined && !isSettled(observed)
       ? [finding(`an update to revision ${openTransaction.revision} was begun and not finished`)]
       : []),
   ];

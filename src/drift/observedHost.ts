@@ -33,10 +33,12 @@ export interface ObservedHost {
   readonly stateAnchor: string;
   /** What was confirmed last; `corrupt` where the file isn't whole. */
   readonly manifest?: Manifest | "corrupt";
-  /** An update which isn't confirmed (yet): `attempt` differs after every run that got anywhere. */
+  /** How many updates were ever begun, whatever became of them. */
+  readonly attempts: string;
+  /** An update which isn't confirmed (yet). */
   readonly openTransaction?: {
     readonly revision: string;
-    readonly attempt: string;
+    readonly id: string;
     readonly manifest?: Manifest;
   };
   /** Somebody let another stack take the service over. */
@@ -105,7 +107,7 @@ export function parseObservedHost(answer: string): ObservedHost {
   const proxyListener = listenerOf(one("proxy_listener"));
   const foreignRotation = rows("foreign_rotation")[0]?.[0];
   const manifest = contentsOf(rows("manifest"))[""];
-  const [openRevision, attempt = ""] = rows("open_transaction")[0] ?? [];
+  const [openRevision, openId = ""] = rows("open_transaction")[0] ?? [];
   const open = parseManifest(contentsOf(rows("open_manifest"))[""] ?? "");
   const [recorded = "", witness = ""] = rows("process")[0]?.slice(1) ?? [];
   const [listing = "", helperAnchor = ""] = rows("helper")[0] ?? [];
@@ -132,9 +134,10 @@ export function parseObservedHost(answer: string): ObservedHost {
     ownFragments: Object.fromEntries(rows("own_fragment").map(([unit = "", path = ""]) => [unit, path])),
     ...(foreignRotation !== undefined && { foreignRotation }),
     stateAnchor: one("state_anchor"),
+    attempts: one("attempts"),
     ...(manifest !== undefined && { manifest: confirmedManifest(manifest) }),
     ...(openRevision !== undefined && {
-      openTransaction: { revision: openRevision, attempt, ...(open && { manifest: open }) },
+      openTransaction: { revision: openRevision, id: openId, ...(open && { manifest: open }) },
     }),
     isReleased: one("released") === "yes",
     revisions: Object.fromEntries(rows("revision").map(([path = "", revision = ""]) => [path, revision])),

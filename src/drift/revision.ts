@@ -27,12 +27,20 @@ export function transactionOf(
   findings: readonly Finding[] = [],
 ): string {
   if (observed === undefined) return short(revision);
-  const { manifest, openTransaction, machineId } = observed;
+  const { manifest, machineId, attempts } = observed;
   const confirmed = manifest === "corrupt" ? undefined : manifest?.confirmed;
-  // One that is open with the confirmed content died between its last two acts; nothing is left to do.
-  const isSettled = openTransaction === undefined || openTransaction.revision === confirmed?.revision;
-  if (confirmed?.revision === revision && isSettled && findings.length === 0) return confirmed.transaction;
-  return short(revision, machineId, countOf(observed), openTransaction?.attempt ?? "");
+  if (confirmed?.revision === revision && isSettled(observed) && findings.length === 0)
+    return confirmed.transaction;
+  return short(revision, machineId, countOf(observed), attempts);
+}
+
+/** Whether no update is open: one that was confirmed, and died before its last act, isn't any more. Pure. */
+export function isSettled({ manifest, openTransaction }: ObservedHost): boolean {
+  const confirmed = manifest === "corrupt" ? undefined : manifest?.confirmed;
+  return (
+    openTransaction === undefined ||
+    (openTransaction.revision === confirmed?.revision && openTransaction.id === confirmed.transaction)
+  );
 }
 
 /** The revisions which the steps that send something are called with: the kept one, or a new one after drift. */

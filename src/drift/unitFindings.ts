@@ -7,10 +7,10 @@ import { maskedAssignment, printable } from "./textDiff";
 export function unitFindings(comparison: Comparison, manifest: Manifest | undefined): Finding[] {
   const { observed, secrets } = comparison;
   // Before the first update what they do is the operator's, and after a lost record nobody knows better.
-  const states = (manifest?.units ?? []).flatMap((unit): Finding[] => {
+  const states = (manifest?.units ?? []).flatMap(({ name: unit, role }): Finding[] => {
     const seen = observed.units[unit];
     const sentences =
-      seen === undefined ? [] : [...stateSentences(unit, seen), ...loadedSentences(unit, seen)];
+      seen === undefined ? [] : [...stateSentences(unit, seen, role !== "recovery"), ...loadedSentences(unit, seen)];
     return sentences.map((sentence) => ({ step: { kind: "enable", unit }, sentence }));
   });
   const overrides = observed.overrides.map(({ unit, path, section, key, value }): Finding => ({
@@ -29,7 +29,7 @@ export function unitFindings(comparison: Comparison, manifest: Manifest | undefi
 const isMovable = (unit: string, path: string): boolean =>
   /^\/(etc|run)\/systemd\//.test(path) && path.includes(`/${unit}.d/`);
 
-function stateSentences(unit: string, { properties }: ObservedUnit): string[] {
+function stateSentences(unit: string, { properties }: ObservedUnit, runs: boolean): string[] {
   const fileState = properties["UnitFileState"] ?? "";
   const isMasked = properties["LoadState"] === "masked" || fileState.startsWith("masked");
   return [
@@ -37,7 +37,7 @@ function stateSentences(unit: string, { properties }: ObservedUnit): string[] {
     ...(!isMasked && fileState !== "enabled" && fileState !== ""
       ? [`${unit} was ${fileState === "disabled" ? "disabled" : `set to ${fileState}`}`]
       : []),
-    ...activeSentences(unit, properties),
+    ...(runs ? activeSentences(unit, properties) : []),
   ];
 }
 

@@ -68,6 +68,8 @@ function files({ service, proxy, tunnel, hasSecretEnvironment }: ServiceDefiniti
     secret,
   });
   return [
+    // Before anything that it could have to take back.
+    file(paths.unitPath(paths.recoveryUnit(name)), "recovery.service"),
     ...(hasSecretEnvironment ? [file(paths.secretEnvironmentPath(name), "secret.env", "0600", true)] : []),
     file(paths.unitPath(paths.serviceUnit(name)), "app.service"),
     ...(proxy ? [file(paths.restartDropIn(proxy.unit), "proxy-restart.conf")] : []),
@@ -79,9 +81,14 @@ function files({ service, proxy, tunnel, hasSecretEnvironment }: ServiceDefiniti
   ];
 }
 
+/** Those which an update starts, each a step. */
+export const startedUnits = ({ units: all }: Pick<DesiredHost, "units">): readonly ManagedUnit[] =>
+  all.filter(({ role }) => role !== "recovery");
+
 const units = ({ service, proxy, tunnel }: ServiceDefinition): ManagedUnit[] => [
   { name: paths.serviceUnit(service.name), role: "service", origin: "ours" },
   ...(proxy ? [{ name: proxy.unit, role: "proxy", origin: "host" } as const] : []),
   ...(tunnel ? [{ name: tunnel.unit, role: "tunnel", origin: "host" } as const] : []),
+  { name: paths.recoveryUnit(service.name), role: "recovery", origin: "ours" },
   { name: paths.healthCheckTimer(service.name), role: "timer", origin: "ours" },
 ];

@@ -57,7 +57,7 @@ export interface Manifest {
   /** `project/stack`. */
   readonly stack: string;
   readonly things: readonly ManifestThing[];
-  readonly units: readonly string[];
+  readonly units: readonly { readonly name: string; readonly role: string }[];
   /** Lacking in that of an update which isn't confirmed. */
   readonly confirmed?: { readonly transaction: string; readonly revision: string; readonly counter: number };
 }
@@ -87,7 +87,9 @@ export function parseManifest(text: string): Manifest | undefined {
     things: rest.flatMap(([kind = "", path = "", hash = "", mode = "", owner = "", , key = ""]) =>
       isThing(kind) ? [{ kind, path, hash, mode, owner, key }] : [],
     ),
-    units: rest.filter(([kind]) => kind === "unit").map(([, name = ""]) => name),
+    units: rest
+      .filter(([kind]) => kind === "unit")
+      .map(([, name = "", , , , , role = ""]) => ({ name, role })),
     ...(last !== undefined && {
       confirmed: {
         transaction: last[1] ?? "",

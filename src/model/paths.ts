@@ -10,6 +10,11 @@ export const serviceUnit = (service: string): string => `${service}.service`;
 export const healthCheckUnit = (service: string): string => `${service}-health-check.service`;
 export const healthCheckTimer = (service: string): string => `${service}-health-check.timer`;
 
+export const recoveryUnit = (service: string): string => `${service}-recovery.service`;
+
+/** What the helper keeps of a service. */
+export const stateDirectory = (service: string): string => `/var/lib/pulumi-systemd-ha/${service}`;
+
 export const unitPath = (unit: string): string => `${SYSTEMD}/${unit}`;
 /** A unit file or a drop-in. */
 export const isUnitPath = (path: string): boolean => path.startsWith(`${SYSTEMD}/`);

@@ -43,12 +43,14 @@ export type TemplateName =
   | "health-check.service"
   | "health-check.timer"
   | "health-check.sh"
+  | "recovery.service"
   | "proxy-restart.conf"
   | "tunnel-restart.conf"
   | "logrotate"
   | "secret.env";
 
-export type UnitRole = "service" | "proxy" | "tunnel" | "timer";
+/** `recovery` isn't started by an update: it's enabled, and does something only at a boot in the middle of one. */
+export type UnitRole = "service" | "proxy" | "tunnel" | "timer" | "recovery";
 
 export interface ManagedUnit {
   readonly name: string;

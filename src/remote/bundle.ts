@@ -8,9 +8,6 @@ import { packageRoot } from "../render/templates";
 const HOST = join(packageRoot(__dirname), "host");
 const END = "PULUMI_SYSTEMD_HA_END_OF_FILE";
 
-/** The helper's version: part of its path on the host, and so of every command. See host/VERSION. */
-export const helperVersion = (): string => readFileSync(join(HOST, "VERSION"), "utf8").trim();
-
 /** A file of the helper: its name below the version's directory, its text here. */
 interface HelperFile {
   readonly name: string;

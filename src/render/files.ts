@@ -1,10 +1,10 @@
 import { createHash, scryptSync } from "node:crypto";
 
 import type { ServiceDefinition } from "../config/types";
-import { groupOf } from "../model/desiredHost";
+import { groupOf, startedUnits } from "../model/desiredHost";
 import * as paths from "../model/paths";
 import type { DesiredHost, RenderedFile, TemplateName } from "../model/types";
-import { renderTemplate } from "./templates";
+import { helperVersion, renderTemplate } from "./templates";
 
 export type SecretEnvironment = Readonly<Record<string, string>>;
 
@@ -25,7 +25,7 @@ export function renderFiles(input: RenderInput): RenderedFile[] {
     const text =
       file.template === "secret.env"
         ? secret
-        : renderTemplate(file.template, contextOf(file.template, input.definition, secretKey));
+        : renderTemplate(file.template, contextOf(file.template, input, secretKey));
     return { ...file, text, key: file.secret ? secretKey : sha256(text) };
   });
 }
@@ -38,7 +38,7 @@ const fingerprint = (text: string, { stack, desired }: RenderInput): string =>
 
 function contextOf(
   template: Exclude<TemplateName, "secret.env">,
-  definition: ServiceDefinition,
+  { definition, desired }: RenderInput,
   secretKey: string,
 ): object {
   const { service, proxy, tunnel, healthCheck } = definition;
@@ -56,6 +56,16 @@ function contextOf(
       return { unit, onBootSec: healthCheck.onBootSec, onUnitActiveSec: healthCheck.onUnitActiveSec };
     case "health-check.sh":
       return healthCheckContext(definition);
+    case "recovery.service":
+      return {
+        unit,
+        name: service.name,
+        state: paths.stateDirectory(service.name),
+        helper: paths.helperPath(helperVersion()),
+        before: startedUnits(desired)
+          .map(({ name }) => name)
+          .join(" "),
+      };
     case "proxy-restart.conf":
       return { ...proxy };
     case "tunnel-restart.conf":

@@ -10,6 +10,10 @@ import * as quoting from "./quoting";
 export const packageRoot = (directory: string): string =>
   directory.includes(join("bin", "src")) ? join(directory, "../../..") : join(directory, "../..");
 
+/** The helper's version: part of its path on the host, and so of every command. See host/VERSION. */
+export const helperVersion = (): string =>
+  readFileSync(join(packageRoot(__dirname), "host", "VERSION"), "utf8").trim();
+
 const { unitValue, unitAssignment, unitCommand, environmentFileAssignment, shellWord } = quoting;
 // Handlebars passes its options as the last argument; the quoting functions take theirs alone.
 const helpers = {

@@ -3,9 +3,10 @@ import * as pulumi from "@pulumi/pulumi";
 
 import type { ManagedFile, ManagedUnit } from "../model/types";
 import type { Plan } from "../plan";
-import { helperBundle, helperVersion } from "../remote/bundle";
+import { helperBundle } from "../remote/bundle";
 import * as commands from "../remote/commands";
 import type { RenderedFile } from "../model/types";
+import { helperVersion } from "../render/templates";
 import { createStep } from "./step";
 
 /** The steps of an update, in their order; each is one resource. */
