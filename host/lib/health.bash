@@ -6,6 +6,7 @@ readonly STABLE_SEC=6
 
 # health-check: waits until the local layers are healthy, fails with what the check logged. The external URL only warns.
 verb_health_check() {
+  share_service
   require_transaction
   local output lines status=0 within stable=0
   within="$(healthy_within_sec)"

@@ -27,7 +27,8 @@ without_locks() {
 # lock_service [SECONDS]: the locks of the verbs that change one service's files or state.
 lock_service() { take_lock "$SERVICE_DIR/lock" --exclusive "${1:-}"; }
 
-# share_service: of those that leave them alone and may run side by side: one unit's slow start must not hold up another's.
+# share_service: of those that leave them alone and may run side by side: one unit's slow start must not hold up another's, and
+# a rollback waits for both.
 share_service() { take_lock "$SERVICE_DIR/lock" --shared; }
 
 # lock_host [SECONDS]: for what the services of a host share (the proxy's drop-in, daemon-reload). Always after lock_service.

@@ -74,30 +74,38 @@ is_transaction() { [[ -d "$SERVICE_DIR/transaction" && "$(cat "$SERVICE_DIR/tran
 
 # take_back STATUS: a step failed, for FAILURE; called as it exits. Says what is so now, after the step's own words.
 take_back() {
+  local reason="${FAILURE:-$VERB $SUBJECT ended with status $1}"
+  # Before another one has the lock: it may be the watch, which knows no reason.
+  ! is_transaction "$TRANSACTION" || keep_reason "$reason"
   release_locks
   lock_rollback
   if is_transaction "$TRANSACTION"; then
-    roll_back "${FAILURE:-$VERB $SUBJECT ended with status $1}"
+    roll_back "$reason"
   elif is_rolled_back; then
-    printf '%s\n' "$(rolled_back 5)" >&2 || true
+    rolled_back 4 >&2 || true
   fi
 }
+
+# keep_reason SENTENCE: the first one counts.
+keep_reason() { [[ -s "$SERVICE_DIR/transaction/reason" ]] || write_whole "$SERVICE_DIR/transaction/reason" printf '%s\n' "${1%%$'\n'*}"; }
 
 # roll_back REASON [--boot]: can be run again from any half-done point. With --boot nothing is waited for: what is to run is
 # ordered after this.
 roll_back() {
-  local reason="${1%%$'\n'*}" boot="${2:-}" directory="$SERVICE_DIR/transaction" snapshot="$SERVICE_DIR/transaction/snapshot" outcome
+  local boot="${2:-}" directory="$SERVICE_DIR/transaction" snapshot="$SERVICE_DIR/transaction/snapshot" outcome
   REVISION="$(cat "$directory/revision")"
   if is_confirmed "$directory"; then
     end_transaction
     return 0
   fi
   keep_deadline "$(deadline_in "$ROLLBACK_SEC")"
-  [[ -s "$directory/reason" ]] || write_whole "$directory/reason" printf '%s\n' "$reason"
+  keep_reason "$1"
   fault_point rolling-back
   retire_new_units "$snapshot" "$boot"
   put_back_files "$snapshot"
   put_back_links "$snapshot"
+  # Last of what a reboot needs, before the reload that forgets it.
+  put_back_recovery "$snapshot" "$directory/manifest"
   fault_point put-back
   systemctl daemon-reload ||
     fail "$EXIT_FAILED" "systemctl daemon-reload failed in a rollback; it's tried again"
@@ -105,7 +113,6 @@ roll_back() {
   run_as_before "$snapshot" "$boot"
   outcome="$(outcome_of "$snapshot" "$boot")"
   put_back_originals "$directory"
-  put_back_recovery "$snapshot" "$directory/manifest"
   write_whole "$SERVICE_DIR/rolled-back" printf '%s\t%s\t%(%Y-%m-%d %H:%M:%S)T\t%s\t%s\n' "$(cat "$directory/id")" "$REVISION" -1 "$outcome" "$(<"$directory/reason")"
   fault_point rolled-back
   VERB=roll-back SUBJECT="$SERVICE" record "$EXIT_FAILED" "$(<"$directory/reason"); $outcome"
@@ -135,13 +142,17 @@ recovery_unit() { unit_with_role "$SERVICE_DIR/transaction/manifest" recovery; }
 
 # put_back_files SNAPSHOT
 put_back_files() {
-  local path
+  local path was
   while IFS=$'\037' read -r path _; do
     [[ "$path" != "/etc/systemd/system/$(recovery_unit)" && -z "$(other_owner file "$path")" ]] || continue
     put_back_file "$1" "$path"
     fault_point put-back-file
   done < <(kept_rows "$1" file)
   put_back_overrides "$1"
+  # What a service said of its failure stays.
+  while IFS=$'\037' read -r path was _; do
+    [[ "$was" != absent || -s "$path" || -L "$path" ]] || rm -f "$path"
+  done < <(kept_rows "$1" log)
   put_back_owners "$1"
 }
 
@@ -232,7 +243,7 @@ put_back_originals() {
   fi
 }
 
-# put_back_recovery SNAPSHOT MANIFEST: last, since until then a reboot needs it.
+# put_back_recovery SNAPSHOT MANIFEST: without it the links decide at boot what runs.
 put_back_recovery() {
   local unit was
   unit="$(unit_with_role "$2" recovery)"

@@ -90,6 +90,13 @@ deadline_in() { printf '%s %s\n' "$(</proc/sys/kernel/random/boot_id)" "$(($(upt
 # put_off_deadline: every step that arrives shows that the operator is still there.
 put_off_deadline() { keep_deadline "$(deadline "$SERVICE_DIR/transaction/manifest")"; }
 
+# leave_time_for_next: one that took longer than it was given leaves so much time for the next to begin.
+leave_time_for_next() {
+  local confirm
+  confirm="$(setting confirmWithinSec 60)"
+  [[ ! -d "$SERVICE_DIR/transaction" ]] || (($(seconds_left) >= confirm)) || keep_deadline "$(deadline_in "$confirm")"
+}
+
 # keep_deadline TEXT: steps run side by side. On a full disk the former one stays.
 keep_deadline() {
   local file="$SERVICE_DIR/transaction/deadline"

@@ -131,12 +131,13 @@ fail_with_words() {
 
 # verify UNIT: asked one by one, since `is-enabled a b` succeeds if one of them is.
 verb_verify() {
+  share_service
   require_transaction
   local unit="$SUBJECT" enabled active
   enabled="$(systemctl is-enabled -- "$unit" 2>/dev/null)" || true
   active="$(settled_state "$unit")"
   [[ "$enabled" == enabled ]] || fail "$EXIT_FAILED" "$unit isn't enabled: is-enabled says ${enabled:-nothing}"
-  [[ "$active" == active ]] || fail_with_words "$unit" "$unit isn't active: is-active says $active"
+  [[ "$active" == active ]] || fail_with_words "$unit" "$unit isn't active: $(reason_of "$unit" "is-active says $active")"
   say "is-enabled $enabled"
   say "is-active $active"
 }

@@ -1,33 +1,167 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import { bootHosts, type DisposableHost } from "../support/disposableHost";
-import { Program } from "../support/program";
+import { type Configuration, Program } from "../support/program";
 import { answers, eventually, processOf, PROXY, SERVICE, TIMER } from "../support/seedCommands";
+import { type Traffic, withTraffic } from "../support/traffic";
 
 /** A configuration that doesn't become healthy is taken back: what was there before runs, and `up` says why. */
 let host: DisposableHost;
 let program: Program;
+let good: Configuration;
+const seen: { what: string; seconds: number; traffic: Traffic }[] = [];
+
+const SHORT = { healthyWithinSec: 6, confirmWithinSec: 6 };
+const PREVIOUS = "the update was rolled back: the previous configuration is running";
 
 beforeAll(async () => {
   [host] = (await bootHosts(["rollback"])) as [DisposableHost];
+  await host.exec("systemctl start edge.service");
   program = await Program.forHosts([host], "deploy");
+  await changeService(SHORT);
+  await host.writeFile("/usr/local/bin/crashes-after-5s", '#!/bin/bash\ntimeout 5 "$@"\nexit 3\n');
+  await host.exec("chmod 0755 /usr/local/bin/crashes-after-5s");
 });
 afterAll(async () => {
+  for (const { what, seconds, traffic } of seen)
+    console.log(
+      `${what}: up failed after ${seconds.toFixed(1)} s; ${traffic.lost} of ${traffic.requests} requests lost, longest outage ${traffic.outage.toFixed(2)} s`,
+    );
   await program.close();
   await host.close();
 });
 
-test("first up", async () => {
-  const result = await program.up();
-  console.log(result.text);
-  expect(result.exitCode).toBe(0);
-  console.log((await host.exec("systemctl list-units 'pulumi*' ; ls -la /var/lib/pulumi-systemd-ha/rps; systemctl is-enabled rps-recovery.service")).stdout);
-  console.log(await program.planned());
+const changeService = (change: Configuration) =>
+  program.change("rps-ha:service", (service) => ({ ...service, ...change }));
+
+/** Everything below /etc and the application, but what the logs say. */
+const listing = async (): Promise<string> =>
+  (
+    await host.exec(
+      `find /etc /var/www -printf '%y %m %u:%g %p %l\\n' | grep -v -e __pycache__ -e /logs | sort; find /etc /var/www/rps.pan2.app/bin -type f -exec sha256sum {} + 2>/dev/null | sort`,
+    )
+  ).stdout;
+
+async function expectServing(): Promise<void> {
+  expect(await answers(host, 8087)).toBe(true);
+  for (const unit of [SERVICE, PROXY, TIMER]) {
+    expect((await host.exec(`systemctl is-active ${unit}; systemctl is-enabled ${unit}`)).stdout).toBe(
+      "active\nenabled",
+    );
+  }
+  expect((await host.exec("ls /var/lib/pulumi-systemd-ha/rps")).stdout).not.toContain("transaction");
+  expect((await host.exec("systemctl --failed --plain --no-legend")).stdout).toBe("");
+}
+
+const gunicorn = (...words: string[]) => ["/usr/bin/gunicorn", ...words, "app:app"];
+const bound = (port: number) => ["--bind", `127.0.0.1:${port}`];
+
+/** Each changes the configuration in one way, and names what `up` must say. */
+const CASES: readonly (readonly [string, Configuration, readonly (string | RegExp)[]])[] = [
+  ["exits at once", { type: "exec", exec: ["/usr/bin/false"] }, [/rps\.service (didn't|isn't|is not)/]],
+  [
+    "exits before it's ready",
+    { exec: ["/usr/bin/false"] },
+    ["its process exited with status 1", "journalctl -u rps.service"],
+  ],
+  [
+    "starts but never listens",
+    { type: "exec", exec: ["/usr/bin/sleep", "infinity"] },
+    ["http://127.0.0.1:5137/ does not answer"],
+  ],
+  ["listens on another port", { exec: gunicorn(...bound(5999)) }, ["http://127.0.0.1:5137/ does not answer"]],
+  [
+    "crashes after 5 s",
+    { type: "exec", exec: ["/usr/local/bin/crashes-after-5s", ...gunicorn(...bound(5137))] },
+    ["rps.service ended within 6 s after it first answered"],
+  ],
+  [
+    "fails for its environment",
+    { environment: { GUNICORN_CMD_ARGS: "--no-such-option" } },
+    [/rps\.service (didn't|isn't)/, "--no-such-option"],
+  ],
+];
+
+describe("on a host where nothing was before", () => {
+  test("a first configuration that fails goes entirely", async () => {
+    await host.exec(`systemctl start ${PROXY}`);
+    const [before, proxy] = [await listing(), await processOf(host, PROXY)];
+    await changeService({ exec: ["/usr/bin/false"] });
+    const { exitCode, text } = await program.up();
+    expect(text).toContain("the update was rolled back: nothing of rps is installed, as before");
+    expect(exitCode).not.toBe(0);
+    expect(await listing()).toBe(before);
+    expect(await processOf(host, PROXY)).toBe(proxy);
+    expect((await host.exec("systemctl list-units --all --plain --no-legend 'rps*'")).stdout).toBe("");
+  });
+
+  test("and the corrected one is installed by the next up", async () => {
+    await changeService({
+      exec: gunicorn(...bound(5137), "--error-logfile", "/var/www/rps.pan2.app/logs/rps-error.log"),
+    });
+    good = (await program.get("rps-ha:service")) as Configuration;
+    const { exitCode, text } = await program.up();
+    expect(text).not.toContain("error:");
+    expect(exitCode).toBe(0);
+    await expectServing();
+    expect(await program.planned()).toEqual([]);
+  });
 });
-test("broken", async () => {
-  await program.change("rps-ha:service", (service) => ({ ...service, exec: ["/usr/bin/false"], type: "exec" }));
-  const result = await program.up();
-  console.log(result.text, result.seconds);
-  console.log((await host.exec("systemctl list-units 'pulumi*' ; ls -la /var/lib/pulumi-systemd-ha/rps; systemctl status rps.service; cat /var/lib/pulumi-systemd-ha/rps/steps; cat /var/lib/pulumi-systemd-ha/rps/rolled-back")).stdout);
-  console.log(await program.look());
+
+describe("a configuration that fails is taken back", () => {
+  test.each(CASES)("%s", async (what, change, sentences) => {
+    const before = await listing();
+    await program.configure({ "rps-ha:service": { ...good, ...change } });
+    const [{ exitCode, text, seconds }, traffic] = await withTraffic(host, () => program.up());
+    seen.push({ what, seconds, traffic });
+    for (const sentence of sentences) expect(text).toMatch(sentence);
+    expect(text).toContain(PREVIOUS);
+    expect(exitCode).not.toBe(0);
+    expect(await listing()).toBe(before);
+    await expectServing();
+  });
+
+  test("the same again fails again, and a return to the good one changes and restarts nothing", async () => {
+    expect((await program.planned()).length).toBeGreaterThan(0);
+    expect((await program.up()).text).toContain(PREVIOUS);
+    const [before, process] = [await listing(), await processOf(host, SERVICE)];
+    await program.configure({ "rps-ha:service": good });
+    const corrected = await program.up();
+    expect(corrected.text).not.toContain("error:");
+    expect(await listing()).toBe(before);
+    expect(await processOf(host, SERVICE)).toBe(process);
+    expect(await program.planned()).toEqual([]);
+  });
+});
+
+describe("the contact is lost", () => {
+  test("the operator's network goes before the confirmation: the host returns by itself, a late step is told so", async () => {
+    const before = await listing();
+    await program.configure({ "rps-ha:service": { ...good, environment: { ROUND: "lost" } } });
+    const running = program.begin();
+    await eventually(60, "the service was restarted", async () =>
+      (await host.exec("ls /var/lib/pulumi-systemd-ha/rps/transaction", { reject: false })).stdout.includes(
+        "restarted",
+      ),
+    );
+    await host.exec("ip link set host0 down");
+    await eventually(
+      60,
+      "rolled back",
+      async () =>
+        (await host.exec("test -e /var/lib/pulumi-systemd-ha/rps/rolled-back", { reject: false }))
+          .exitCode === 0,
+    );
+    expect(await listing()).toBe(before);
+    await expectServing();
+    await host.exec("ip link set host0 up");
+    const { exitCode, all } = await running;
+    expect(exitCode).not.toBe(0);
+    expect(all).toContain("the update was rolled back");
+    await program.configure({ "rps-ha:service": good });
+    const next = await program.up();
+    expect(next.text).not.toContain("error:");
+    expect(next.exitCode).toBe(0);
+    expect(await program.planned()).toEqual([]);
+  });
 });

@@ -110,6 +110,12 @@ export class Program {
     await writeFile(this.configFile, stringify({ ...file, config: Object.fromEntries(config) }));
   }
 
+  /** What a key has now. */
+  async get(key: string): Promise<unknown> {
+    const file = parse(await readFile(this.configFile, "utf8")) as { config: Configuration };
+    return file.config[key];
+  }
+
   /** Changes one key's object by a function of what it is now. */
   async change(
     key: string,
@@ -128,6 +134,11 @@ export class Program {
 
   up(env: Environment = {}, flags: readonly string[] = []): Promise<Result> {
     return this.timed(["up", "--yes", "--skip-preview", "--suppress-outputs", ...flags], env);
+  }
+
+  /** An `up` that goes on while the test does something to it; a promise of its result that can be killed. */
+  begin(env: Environment = {}) {
+    return this.execute(["up", "--yes", "--skip-preview", "--suppress-outputs"], { env });
   }
 
   /** One of the project's scripts, such as `doctor`, for this stack. */
