@@ -8,7 +8,7 @@ import { contactSentence, otherStackSentence, plainError, preflightSentence } fr
 import { observeHost, otherStackOn, type UnitTexts } from "./inspect";
 import type { DesiredHost } from "./model/types";
 import type { HostConnection } from "./remote/connection";
-import { ContactError } from "./remote/probe";
+import { ContactError } from "./remote/session";
 
 export interface ContactArgs {
   readonly desired: DesiredHost;

@@ -6,7 +6,7 @@ import { contactSentence, otherStackSentence } from "../../src/errors";
 import { type Inspection, inspectHost } from "../../src/inspect";
 import { releaseCommand } from "../../src/outputs";
 import { connectionTo } from "../../src/remote/connection";
-import { ContactError } from "../../src/remote/probe";
+import { ContactError } from "../../src/remote/session";
 import { type SelectedStack, selectedStack, UsageError } from "./stack";
 
 /** The scripts' exit codes, see scripts/lib/common.bash. */

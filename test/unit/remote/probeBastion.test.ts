@@ -1,7 +1,8 @@
 import { afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
 
 import type { HostConnection } from "../../../src/remote/connection";
-import { ContactError, probeHost } from "../../../src/remote/probe";
+import { probeHost } from "../../../src/remote/probe";
+import { ContactError } from "../../../src/remote/session";
 import { type Key, newKey, SshServer } from "../support/sshServer";
 
 let key: Key;

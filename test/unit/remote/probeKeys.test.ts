@@ -7,7 +7,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 
 import { contactSentence } from "../../../src/errors";
 import type { HostConnection } from "../../../src/remote/connection";
-import { ContactError, probeHost } from "../../../src/remote/probe";
+import { probeHost } from "../../../src/remote/probe";
+import { ContactError } from "../../../src/remote/session";
 import { newFolder } from "../support/sshAgent";
 import { type Key, newKey, SshServer } from "../support/sshServer";
 
