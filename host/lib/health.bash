@@ -13,6 +13,7 @@ verb_health_check() {
   [[ ! -e "$SERVICE_DIR/transaction/restarted" ]] || stable="$STABLE_SEC"
   output="$("$(setting healthCheckScript)" --gate "$within" "$stable" 2>&1)" || status=$?
   output="$(safe_lines <<<"$output" | tail -n 30)"
+  fault_point checked
   ((status == 0)) ||
     fail_with_words "$(service_unit_of "$(current_manifest)")" "the service isn't healthy $within s after the start: $(first_error <<<"$output")" "$output"
   mapfile -t lines <<<"$output"
