@@ -5,9 +5,9 @@
 # one waits for steps that are still at work: every step ends by itself.
 readonly ROLLBACK_SEC=30 ROLLBACK_LOCK_WAIT_SEC=300
 
-# arm_rollback: from here on the host returns by itself, whatever becomes of the operator, the connection or this process. A
-# transient service of its own: it survives the session and daemon-reload, and is started again if somebody kills it. After a
-# reboot the recovery unit takes its place.
+# arm_rollback: before the transaction is opened, so that no moment is without. From then on the host returns by itself,
+# whatever becomes of the operator, the connection or this process. A transient service of its own: it survives the session and
+# daemon-reload, and is started again if somebody kills it. After a reboot the recovery unit takes its place.
 arm_rollback() {
   # shellcheck disable=SC2153 # set in helper
   local unit="pulumi-systemd-ha-watch-$SERVICE-$TRANSACTION-$$"
@@ -30,13 +30,17 @@ arm_recovery() {
 
 # watch: waits for the end of the transaction, or for its deadline, which every step of the update puts off.
 verb_watch() {
-  while is_transaction "$TRANSACTION"; do
+  # Who armed it holds the locks until the transaction is open.
+  lock_rollback
+  release_locks
+  while is_transaction "$TRANSACTION" || is_swapped_out "$TRANSACTION"; do
     if (($(seconds_left) > 0)); then
       sleep 1
       continue
     fi
     # A step that is still at work ends first; it may have put the deadline off meanwhile.
     lock_rollback
+    finish_swap
     if is_transaction "$TRANSACTION" && (($(seconds_left) <= 0)); then
       roll_back "it wasn't confirmed in time; the connection or the operator's machine may have failed"
       break
@@ -71,6 +75,9 @@ seconds_left() {
 
 # is_transaction ID: it's the open one.
 is_transaction() { [[ -d "$SERVICE_DIR/transaction" && "$(cat "$SERVICE_DIR/transaction/id" 2>/dev/null)" == "$1" ]]; }
+
+# is_swapped_out ID: it was to be replaced by a next one, and isn't yet.
+is_swapped_out() { [[ ! -d "$SERVICE_DIR/transaction" && "$(cat "$SERVICE_DIR/transaction.old/id" 2>/dev/null)" == "$1" ]]; }
 
 # take_back STATUS: a step failed, for FAILURE; called as it exits. Says what is so now, after the step's own words.
 take_back() {
