@@ -91,7 +91,7 @@ take_back() {
 }
 
 # roll_back REASON [--boot]: can be run again from any half-done point. With --boot nothing is waited for: what is to run is
-# ordered after this.
+# ordered after this, or runs already with what was to be taken back, if the first attempt failed.
 roll_back() {
   local reason="${1%%$'\n'*}" boot="${2:-}" directory="$SERVICE_DIR/transaction" snapshot="$SERVICE_DIR/transaction/snapshot" outcome
   REVISION="$(cat "$directory/revision")"
@@ -193,7 +193,7 @@ run_again() {
   systemctl reset-failed -- "$unit" 2>/dev/null || true
   # Nothing more can be done where it doesn't come up: it's said.
   if [[ -n "$3" ]]; then
-    systemctl start --no-block -- "$unit" 2>/dev/null || true
+    systemctl "$how" --no-block -- "$unit" 2>/dev/null || true
     return 0
   fi
   without_locks timeout "$(start_limit_sec)" systemctl "$how" -- "$unit" >/dev/null 2>&1 || true

@@ -133,13 +133,14 @@ unread_bytes() {
 }
 
 @test "what follows a step that was stopped isn't locked out" {
+  sed -i 's/ + 45))/ + 1))/' "$ROOT/host/lib/units.bash"
   unit_row shop.service | WITHIN=1 manifest
   install_manifest
   set_unit shop.service start=hang UnitFileState=enabled
-  run step enable shop.service
-  equal "$status" 1
+  taken_back 1 step enable shop.service
   set_unit shop.service start=
-  step enable shop.service
+  install_manifest bbbb
+  TRANSACTION=bbbb step enable shop.service
 }
 
 has_child() { pgrep -P "$1" >/dev/null; }
