@@ -50,7 +50,6 @@ verb_install() {
   remove_undesired "$manifest"
   enable_links "$manifest"
   fault_point installed
-  put_off_deadline
   say "installed revision $REVISION"
 }
 

@@ -34,6 +34,9 @@ share_service() { take_lock "$SERVICE_DIR/lock" --shared; }
 # Hidden, since a service may have any name.
 lock_host() { take_lock "$STATE_DIR/.lock" --exclusive "${1:-}"; }
 
+# hold_off_rollback: for steps that only look. They take as long as the service does, and hold up no next update.
+hold_off_rollback() { take_lock "$SERVICE_DIR/looking.lock" --shared; }
+
 # release_locks: before the verb's end, for one that goes on with others.
 release_locks() {
   local descriptor

@@ -39,6 +39,7 @@ verb_watch() {
       continue
     fi
     # A step that is still at work ends first; it may have put the deadline off meanwhile.
+    take_lock "$SERVICE_DIR/looking.lock" --exclusive "$ROLLBACK_LOCK_WAIT_SEC"
     lock_rollback
     finish_swap
     if is_transaction "$TRANSACTION" && (($(seconds_left) <= 0)); then
