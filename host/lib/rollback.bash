@@ -131,7 +131,7 @@ retire_new_units() {
     systemctl reset-failed -- "$unit" 2>/dev/null || true
   done < <(kept_rows "$1" unit | tac)
   for unit in $(own_services); do
-    ! kept_rows "$1" file | grep -q "^/etc/systemd/system/$unit"$'\037absent' || stop_unit "$unit" ${2:+--no-block}
+    [[ "$(kept_as "$1" file "/etc/systemd/system/$unit")" != absent ]] || stop_unit "$unit" ${2:+--no-block}
   done
 }
 
@@ -224,7 +224,7 @@ outcome_of() {
   service="$(service_unit_of "$SERVICE_DIR/transaction/manifest")"
   if ((${#down[@]})); then
     echo "the update was rolled back, but of the previous configuration ${down[*]} doesn't run: see systemctl status ${down[0]}"
-  elif [[ -n "$service" ]] && kept_rows "$1" unit | grep -q "^$service"$'\037\037'; then
+  elif [[ -n "$service" && -z "$(kept_as "$1" unit "$service")" ]]; then
     echo "the update was rolled back: nothing of $SERVICE is installed, as before"
   else
     echo "the update was rolled back: the previous configuration is $([[ -n "$2" ]] && echo "in place" || echo running)"
@@ -242,11 +242,10 @@ put_back_originals() {
 
 # put_back_recovery SNAPSHOT MANIFEST: last, since until then a reboot needs it.
 put_back_recovery() {
-  local unit was
+  local unit
   unit="$(unit_with_role "$2" recovery)"
   [[ -n "$unit" ]] || return 0
-  was="$(kept_rows "$1" unit | awk -F '\037' -v unit="$unit" '$1 == unit { print $2 }')"
-  [[ "$was" == enabled ]] || systemctl disable --no-reload -- "$unit" 2>/dev/null || true
+  [[ "$(kept_as "$1" unit "$unit")" == enabled ]] || systemctl disable --no-reload -- "$unit" 2>/dev/null || true
   put_back_file "$1" "/etc/systemd/system/$unit"
 }
 
