@@ -112,6 +112,8 @@ require_transaction() {
   [[ -d "$SERVICE_DIR/transaction" ]] || return 0
   # shellcheck disable=SC2034 # read in helper
   IN_TRANSACTION=yes
+  # Of all these steps the failure is this update's.
+  TRANSACTION="$(cat "$SERVICE_DIR/transaction/id")"
   put_off_deadline
 }
 
