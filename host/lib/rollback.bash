@@ -87,7 +87,7 @@ take_back() {
   if is_transaction "$TRANSACTION"; then
     roll_back "${FAILURE:-$VERB $SUBJECT ended with status $1}"
   elif is_rolled_back; then
-    printf '%s\n' "$(rolled_back 5)" >&2 || true
+    printf '%s\n' "$(rolled_back 4)" >&2 || true
   fi
 }
 
