@@ -3,7 +3,7 @@
 
 # How long the health check leaves the field to a rollback, and after what time a rollback that failed is tried again; how long
 # one waits for steps that are still at work: every step ends by itself.
-readonly ROLLBACK_SEC=30 ROLLBACK_LOCK_WAIT_SEC=300
+readonly ROLLBACK_SEC=30 ROLLBACK_LOCK_WAIT_SEC=300 RELOAD_LIMIT_SEC=60
 
 # arm_rollback: before the transaction is opened, so that no moment is without. From then on the host returns by itself,
 # whatever becomes of the operator, the connection or this process. A transient service of its own: it survives the session and
@@ -13,7 +13,7 @@ arm_rollback() {
   local unit="pulumi-systemd-ha-watch-$SERVICE-$TRANSACTION-$$"
   without_locks systemd-run --quiet --collect --unit="$unit" --description="Rollback of $SERVICE unless its update is confirmed in time" \
     --property=Restart=on-failure --property=RestartSec=5 --property=StartLimitIntervalSec=0 --property=OOMScoreAdjust=-900 \
-    --setenv=PULUMI_SYSTEMD_HA_TIMED=1 -- /bin/bash "$HERE/helper" watch "$SERVICE" --transaction "$TRANSACTION" </dev/null >/dev/null 2>&1 ||
+    --setenv=PULUMI_SYSTEMD_HA_TIMED=0 -- /bin/bash "$HERE/helper" watch "$SERVICE" --transaction "$TRANSACTION" </dev/null >/dev/null 2>&1 ||
     fail "$EXIT_FAILED" "cannot start $unit, which would take the update back if the connection breaks; systemd's reason is in journalctl -b -u init.scope"
 }
 
@@ -107,7 +107,7 @@ roll_back() {
   put_back_files "$snapshot"
   put_back_links "$snapshot"
   fault_point put-back
-  systemctl daemon-reload ||
+  without_locks timeout "$RELOAD_LIMIT_SEC" systemctl daemon-reload ||
     fail "$EXIT_FAILED" "systemctl daemon-reload failed in a rollback; it's tried again"
   fault_point rolled-back-reload
   run_as_before "$snapshot" "$boot"
