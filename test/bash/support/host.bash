@@ -28,7 +28,10 @@ new_host() {
 }
 
 # short_limits: for tests that wait for a step's time limit.
-short_limits() { sed -i 's/^readonly LIMIT_SEC=.*/readonly LIMIT_SEC=2 WAITING_LIMIT_SEC=3/' "$HELPER"; }
+short_limits() {
+  sed -i 's/^readonly LIMIT_SEC=.*/readonly LIMIT_SEC=2 WAITING_LIMIT_SEC=3/' "$HELPER"
+  sed -i 's/RELOAD_LIMIT_SEC=60/RELOAD_LIMIT_SEC=1/' "$ROOT/host/lib/rollback.bash"
+}
 
 # as_another_user: the helper and its bootstrap run as somebody who isn't root until the sudo stub made them so.
 as_another_user() { sed -i "s/((EUID == $EUID))/[[ -n \"\${BECAME_ROOT:-}\" ]]/" "$ROOT"/host/{helper,bootstrap.bash}; }
@@ -78,7 +81,7 @@ step() { echo "revision $(revision)" | helper "$1" shop "${@:2}" --transaction "
 expire() { printf '%s 0\n' "$(</proc/sys/kernel/random/boot_id)" >"$SERVICE_DIR/transaction/deadline"; }
 another_boot() { printf '%s 99999999\n' 00000000-0000-0000-0000-000000000000 >"$SERVICE_DIR/transaction/deadline"; }
 # watch [ID], recover: as systemd starts them.
-watch() { PULUMI_SYSTEMD_HA_TIMED=1 helper watch shop --transaction "${1:-aaaa}" </dev/null; }
+watch() { PULUMI_SYSTEMD_HA_TIMED=0 helper watch shop --transaction "${1:-aaaa}" </dev/null; }
 recover() { helper recover shop </dev/null; }
 
 # settle < rows: installed and confirmed.
