@@ -63,7 +63,7 @@ put_back_file() {
 # put_link LINK PATH: a link that says the same, in the place of whatever is there.
 put_link() {
   local temporary
-  temporary="$(dirname "$2")/.$(basename "$2").dpkg-new"
+  temporary="$(temporary_of "$2")"
   { mkdir -p "$(dirname "$2")" && cp --no-dereference --remove-destination -T "$1" "$temporary" && mv -fT "$temporary" "$2"; } 2>/dev/null ||
     fail "$EXIT_FAILED" "cannot put the link $2 back; is the disk full or read-only?"
 }

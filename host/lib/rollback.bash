@@ -146,6 +146,8 @@ put_back_files() {
   local path
   while IFS=$'\037' read -r path _; do
     [[ "$path" != "/etc/systemd/system/$(recovery_unit)" && -z "$(other_owner file "$path")" ]] || continue
+    # Of an installation that was killed; before a directory is to be empty.
+    rm -f "$(temporary_of "$path")" 2>/dev/null || true
     put_back_file "$1" "$path"
     fault_point put-back-file
   done < <(kept_rows "$1" file)
