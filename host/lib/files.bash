@@ -8,8 +8,7 @@ put_file() {
   # A link or a directory in the place of a file: rename replaces the first by itself, the second has to go aside.
   refuse_directory "$path"
   mkdir -p "$(dirname "$path")" 2>/dev/null || fail "$EXIT_FAILED" "cannot create $(dirname "$path"); is the disk full or read-only?"
-  # Hidden, and with an ending which logrotate, run-parts and systemd pass over.
-  temporary="$(dirname "$path")/.$(basename "$path").dpkg-new"
+  temporary="$(temporary_of "$path")"
   # install(1) unlinks what is there first, so that a planted link isn't written through.
   install -T -m "$mode" -o "${owner%%:*}" -g "${owner##*:}" "$content" "$temporary" 2>/dev/null && sync "$temporary" || {
     rm -f "$temporary" 2>/dev/null || true
@@ -19,6 +18,9 @@ put_file() {
   mv -fT "$temporary" "$path" 2>/dev/null || fail "$EXIT_FAILED" "cannot replace $path; is the disk read-only or the file immutable?"
   sync "$(dirname "$path")"
 }
+
+# temporary_of PATH: hidden, and with an ending which logrotate, run-parts and systemd pass over.
+temporary_of() { printf '%s/.%s.dpkg-new' "$(dirname "$1")" "$(basename "$1")"; }
 
 # refuse_directory PATH
 refuse_directory() {

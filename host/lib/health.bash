@@ -6,12 +6,12 @@ readonly STABLE_SEC=6
 
 # health-check: waits until the local layers are healthy, fails with what the check logged. The external URL only warns.
 verb_health_check() {
-  share_service
+  hold_off_rollback
   require_transaction
   local output lines status=0 within stable=0
   within="$(healthy_within_sec)"
   [[ ! -e "$SERVICE_DIR/transaction/restarted" ]] || stable="$STABLE_SEC"
-  output="$("$(setting healthCheckScript)" --gate "$within" "$stable" 2>&1)" || status=$?
+  output="$(without_locks "$(setting healthCheckScript)" --gate "$within" "$stable" 2>&1)" || status=$?
   output="$(safe_lines <<<"$output" | tail -n 30)"
   fault_point checked
   ((status == 0)) ||

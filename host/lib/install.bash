@@ -35,10 +35,10 @@ verb_install() {
   [[ "$(manifest_revision "$INPUT")" == "$REVISION" ]] || fail "$EXIT_USAGE" "the manifest isn't revision $REVISION; did it arrive whole?"
   check_places "$INPUT"
   validate_content "$INPUT"
-  open_transaction "$INPUT"
-  fault_point opened
   arm_rollback
   fault_point armed
+  open_transaction "$INPUT"
+  fault_point opened
   local manifest="$SERVICE_DIR/transaction/manifest"
   keep_originals "$manifest"
   fault_point keep-originals

@@ -38,6 +38,9 @@ fact_of() {
 # kept_rows DIRECTORY KIND: the index's rows of a kind without the kind, for `read`.
 kept_rows() { awk -F '\t' -v kind="$2" '$1 == kind { print $2 "\037" $3 "\037" $4 "\037" $5 "\037" $6 }' "$1/index"; }
 
+# kept_as DIRECTORY KIND PATH: what it was.
+kept_as() { awk -F '\t' -v kind="$2" -v path="$3" '$1 == kind && $2 == path { print $3; exit }' "$1/index"; }
+
 # put_back_file DIRECTORY PATH: as the index has it, or nothing where nothing was or is known.
 put_back_file() {
   local directory="$1" path="$2" what mode owner content
@@ -60,7 +63,7 @@ put_back_file() {
 # put_link LINK PATH: a link that says the same, in the place of whatever is there.
 put_link() {
   local temporary
-  temporary="$(dirname "$2")/.$(basename "$2").dpkg-new"
+  temporary="$(temporary_of "$2")"
   { mkdir -p "$(dirname "$2")" && cp --no-dereference --remove-destination -T "$1" "$temporary" && mv -fT "$temporary" "$2"; } 2>/dev/null ||
     fail "$EXIT_FAILED" "cannot put the link $2 back; is the disk full or read-only?"
 }

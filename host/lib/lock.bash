@@ -27,13 +27,15 @@ without_locks() {
 # lock_service [SECONDS]: the locks of the verbs that change one service's files or state.
 lock_service() { take_lock "$SERVICE_DIR/lock" --exclusive "${1:-}"; }
 
-# share_service: of those that leave them alone and may run side by side: one unit's slow start must not hold up another's, and
-# a rollback waits for both.
+# share_service: of those that leave them alone and may run side by side: one unit's slow start must not hold up another's.
 share_service() { take_lock "$SERVICE_DIR/lock" --shared; }
 
 # lock_host [SECONDS]: for what the services of a host share (the proxy's drop-in, daemon-reload). Always after lock_service.
 # Hidden, since a service may have any name.
 lock_host() { take_lock "$STATE_DIR/.lock" --exclusive "${1:-}"; }
+
+# hold_off_rollback: for steps that only look. They take as long as the service does, and hold up no next update.
+hold_off_rollback() { take_lock "$SERVICE_DIR/looking.lock" --shared; }
 
 # release_locks: before the verb's end, for one that goes on with others.
 release_locks() {

@@ -3,17 +3,17 @@
 
 # How long the health check leaves the field to a rollback, and after what time a rollback that failed is tried again; how long
 # one waits for steps that are still at work: every step ends by itself.
-readonly ROLLBACK_SEC=30 ROLLBACK_LOCK_WAIT_SEC=300
+readonly ROLLBACK_SEC=30 ROLLBACK_LOCK_WAIT_SEC=300 RELOAD_LIMIT_SEC=60
 
-# arm_rollback: from here on the host returns by itself, whatever becomes of the operator, the connection or this process. A
-# transient service of its own: it survives the session and daemon-reload, and is started again if somebody kills it. After a
-# reboot the recovery unit takes its place.
+# arm_rollback: before the transaction is opened, so that no moment is without. From then on the host returns by itself,
+# whatever becomes of the operator, the connection or this process. A transient service of its own: it survives the session and
+# daemon-reload, and is started again if somebody kills it. After a reboot the recovery unit takes its place.
 arm_rollback() {
   # shellcheck disable=SC2153 # set in helper
   local unit="pulumi-systemd-ha-watch-$SERVICE-$TRANSACTION-$$"
   without_locks systemd-run --quiet --collect --unit="$unit" --description="Rollback of $SERVICE unless its update is confirmed in time" \
     --property=Restart=on-failure --property=RestartSec=5 --property=StartLimitIntervalSec=0 --property=OOMScoreAdjust=-900 \
-    --setenv=PULUMI_SYSTEMD_HA_TIMED=1 -- /bin/bash "$HERE/helper" watch "$SERVICE" --transaction "$TRANSACTION" </dev/null >/dev/null 2>&1 ||
+    --setenv=PULUMI_SYSTEMD_HA_TIMED=0 -- /bin/bash "$HERE/helper" watch "$SERVICE" --transaction "$TRANSACTION" </dev/null >/dev/null 2>&1 ||
     fail "$EXIT_FAILED" "cannot start $unit, which would take the update back if the connection breaks; systemd's reason is in journalctl -b -u init.scope"
 }
 
@@ -30,14 +30,19 @@ arm_recovery() {
 
 # watch: waits for the end of the transaction, or for its deadline, which every step of the update puts off.
 verb_watch() {
-  while is_transaction "$TRANSACTION"; do
-    if (($(seconds_left) > 0)); then
+  # Who armed it holds the locks until the transaction is open.
+  lock_rollback
+  release_locks
+  while is_transaction "$TRANSACTION" || is_swapped_out "$TRANSACTION"; do
+    if ! is_due; then
       sleep 1
       continue
     fi
     # A step that is still at work ends first; it may have put the deadline off meanwhile.
+    take_lock "$SERVICE_DIR/looking.lock" --exclusive "$ROLLBACK_LOCK_WAIT_SEC"
     lock_rollback
-    if is_transaction "$TRANSACTION" && (($(seconds_left) <= 0)); then
+    finish_swap
+    if is_transaction "$TRANSACTION" && is_due; then
       roll_back "it wasn't confirmed in time; the connection or the operator's machine may have failed"
       break
     fi
@@ -57,6 +62,9 @@ verb_recover() {
   roll_back "the host restarted in the middle of it" --boot
 }
 
+# is_due: out of time; or a step has begun to take it back, and if it died meanwhile, its lock is free.
+is_due() { [[ -s "$SERVICE_DIR/transaction/reason" ]] || (($(seconds_left) <= 0)); }
+
 lock_rollback() {
   lock_service "$ROLLBACK_LOCK_WAIT_SEC"
   lock_host "$ROLLBACK_LOCK_WAIT_SEC"
@@ -71,6 +79,9 @@ seconds_left() {
 
 # is_transaction ID: it's the open one.
 is_transaction() { [[ -d "$SERVICE_DIR/transaction" && "$(cat "$SERVICE_DIR/transaction/id" 2>/dev/null)" == "$1" ]]; }
+
+# is_swapped_out ID: it was to be replaced by a next one, and isn't yet.
+is_swapped_out() { [[ ! -d "$SERVICE_DIR/transaction" && "$(cat "$SERVICE_DIR/transaction.old/id" 2>/dev/null)" == "$1" ]]; }
 
 # take_back STATUS: a step failed, for FAILURE; called as it exits. Says what is so now, after the step's own words.
 take_back() {
@@ -90,7 +101,7 @@ take_back() {
 keep_reason() { [[ -s "$SERVICE_DIR/transaction/reason" ]] || write_whole "$SERVICE_DIR/transaction/reason" printf '%s\n' "${1%%$'\n'*}"; }
 
 # roll_back REASON [--boot]: can be run again from any half-done point. With --boot nothing is waited for: what is to run is
-# ordered after this.
+# ordered after this, or runs already with what was to be taken back, if the first attempt failed.
 roll_back() {
   local boot="${2:-}" directory="$SERVICE_DIR/transaction" snapshot="$SERVICE_DIR/transaction/snapshot" outcome
   REVISION="$(cat "$directory/revision")"
@@ -107,7 +118,7 @@ roll_back() {
   # Last of what a reboot needs, before the reload that forgets it.
   put_back_recovery "$snapshot" "$directory/manifest"
   fault_point put-back
-  systemctl daemon-reload ||
+  without_locks timeout "$RELOAD_LIMIT_SEC" systemctl daemon-reload ||
     fail "$EXIT_FAILED" "systemctl daemon-reload failed in a rollback; it's tried again"
   fault_point rolled-back-reload
   run_as_before "$snapshot" "$boot"
@@ -130,7 +141,7 @@ retire_new_units() {
     systemctl reset-failed -- "$unit" 2>/dev/null || true
   done < <(kept_rows "$1" unit | tac)
   for unit in $(own_services); do
-    ! kept_rows "$1" file | grep -q "^/etc/systemd/system/$unit"$'\037absent' || stop_unit "$unit" ${2:+--no-block}
+    [[ "$(kept_as "$1" file "/etc/systemd/system/$unit")" != absent ]] || stop_unit "$unit" ${2:+--no-block}
   done
 }
 
@@ -145,6 +156,8 @@ put_back_files() {
   local path was
   while IFS=$'\037' read -r path _; do
     [[ "$path" != "/etc/systemd/system/$(recovery_unit)" && -z "$(other_owner file "$path")" ]] || continue
+    # Of an installation that was killed; before a directory is to be empty.
+    rm -f "$(temporary_of "$path")" 2>/dev/null || true
     put_back_file "$1" "$path"
     fault_point put-back-file
   done < <(kept_rows "$1" file)
@@ -197,7 +210,7 @@ run_again() {
   systemctl reset-failed -- "$unit" 2>/dev/null || true
   # Nothing more can be done where it doesn't come up: it's said.
   if [[ -n "$3" ]]; then
-    systemctl start --no-block -- "$unit" 2>/dev/null || true
+    systemctl "$how" --no-block -- "$unit" 2>/dev/null || true
     return 0
   fi
   without_locks timeout "$(start_limit_sec)" systemctl "$how" -- "$unit" >/dev/null 2>&1 || true
@@ -227,7 +240,7 @@ outcome_of() {
   service="$(service_unit_of "$SERVICE_DIR/transaction/manifest")"
   if ((${#down[@]})); then
     echo "the update was rolled back, but of the previous configuration ${down[*]} doesn't run: see systemctl status ${down[0]}"
-  elif [[ -n "$service" ]] && kept_rows "$1" unit | grep -q "^$service"$'\037\037'; then
+  elif [[ -n "$service" && -z "$(kept_as "$1" unit "$service")" ]]; then
     echo "the update was rolled back: nothing of $SERVICE is installed, as before"
   else
     echo "the update was rolled back: the previous configuration is $([[ -n "$2" ]] && echo "in place" || echo running)"
@@ -245,16 +258,15 @@ put_back_originals() {
 
 # put_back_recovery SNAPSHOT MANIFEST: without it the links decide at boot what runs.
 put_back_recovery() {
-  local unit was
+  local unit
   unit="$(unit_with_role "$2" recovery)"
   [[ -n "$unit" ]] || return 0
-  was="$(kept_rows "$1" unit | awk -F '\037' -v unit="$unit" '$1 == unit { print $2 }')"
-  [[ "$was" == enabled ]] || systemctl disable --no-reload -- "$unit" 2>/dev/null || true
+  [[ "$(kept_as "$1" unit "$unit")" == enabled ]] || systemctl disable --no-reload -- "$unit" 2>/dev/null || true
   put_back_file "$1" "/etc/systemd/system/$unit"
 }
 
-# is_rolled_back: the update that this step belongs to was.
-is_rolled_back() { [[ "$(cut -f1,2 "$SERVICE_DIR/rolled-back" 2>/dev/null)" == "$TRANSACTION"$'\t'"$REVISION" ]]; }
+# is_rolled_back: the update that this step belongs to was: by its revision, as in require_transaction.
+is_rolled_back() { [[ -n "$REVISION" && "$(rolled_back 2)" == "$REVISION" ]]; }
 
 # rolled_back COLUMN: of the last one: id, revision, time, outcome (4), reason (5).
 rolled_back() { cut -f"$1" "$SERVICE_DIR/rolled-back" 2>/dev/null; }

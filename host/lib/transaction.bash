@@ -119,6 +119,8 @@ require_transaction() {
   [[ -d "$SERVICE_DIR/transaction" ]] || return 0
   # shellcheck disable=SC2034 # read in helper
   IN_TRANSACTION=yes
+  # Of all these steps the failure is this update's.
+  TRANSACTION="$(cat "$SERVICE_DIR/transaction/id")"
   put_off_deadline
 }
 
@@ -166,12 +168,13 @@ end_transaction() {
   sweep_stage
 }
 
-# remove_transaction: renamed first: half removed, it would look like an open one.
+# remove_transaction: renamed first: half removed, it would look like an open one. With what a run left that died as it was to
+# replace it.
 remove_transaction() {
   local ended="$SERVICE_DIR/transaction.ended"
   rm -rf "$ended" && mv -T "$SERVICE_DIR/transaction" "$ended"
   fault_point ended
-  rm -rf "$ended"
+  rm -rf "$ended" "$SERVICE_DIR"/transaction.{new,old}
 }
 
 # keep_properties: for the probe, which sees by them that systemd does otherwise.

@@ -131,7 +131,7 @@ fail_with_words() {
 
 # verify UNIT: asked one by one, since `is-enabled a b` succeeds if one of them is.
 verb_verify() {
-  share_service
+  hold_off_rollback
   require_transaction
   local unit="$SUBJECT" enabled active
   enabled="$(systemctl is-enabled -- "$unit" 2>/dev/null)" || true

@@ -134,8 +134,8 @@ again() { install_manifest bbbb; }
 
 # not_kept: the update fails before it replaces what it couldn't keep.
 not_kept() {
-  fails 1 again
-  equal "$stderr" "cannot keep $APP/bin/check in $ASIDE; is the disk full or read-only?"
+  taken_back 1 again
+  equal "$REASON" "cannot keep $APP/bin/check in $ASIDE; is the disk full or read-only?"
   file_is "$APP/bin/check" theirs
 }
 
@@ -154,8 +154,8 @@ not_kept() {
   settled
   head -c 100000 /dev/zero >"$APP/bin/check"
   mount -t tmpfs -o size=16k none "$ROOT/var/backups" 2>/dev/null || skip "can't mount a tmpfs here"
-  fails 1 again
-  has "$stderr" "cannot keep $APP/bin/check in $ASIDE; is the disk full"
+  taken_back 1 again
+  has "$REASON" "cannot keep $APP/bin/check in $ASIDE; is the disk full"
   equal "$(stat -c %s "$APP/bin/check")" 100000
 }
 
@@ -273,8 +273,8 @@ not_kept() {
   mkdir -p "$ROOT/etc/systemd/system/service.d"
   printf '[Service]\nRestart=no\n' >"$ROOT/etc/systemd/system/service.d/zz.conf"
   set_unit shop.service "DropInPaths=$UNITS/service.d/zz.conf"
-  fails 4 again
-  equal "$stderr" "$UNITS/service.d/zz.conf overrules what is configured here for shop.service and isn't of this unit alone; change or remove it, and run the update again"
+  taken_back 4 again
+  equal "$REASON" "$UNITS/service.d/zz.conf overrules what is configured here for shop.service and isn't of this unit alone; change or remove it, and run the update again"
   [[ -f "$UNITS/service.d/zz.conf" ]]
 }
 
@@ -282,8 +282,8 @@ not_kept() {
   settled
   drop_in shop.service zz.conf '[Service]' Restart=no
   rm -r "$ROOT/var/backups" && : >"$ROOT/var/backups"
-  fails 1 again
-  equal "$stderr" "cannot keep $UNITS/shop.service.d/zz.conf in $ASIDE; is the disk full or read-only?"
+  taken_back 1 again
+  equal "$REASON" "cannot keep $UNITS/shop.service.d/zz.conf in $ASIDE; is the disk full or read-only?"
   [[ -f "$UNITS/shop.service.d/zz.conf" ]]
 }
 

@@ -33,6 +33,11 @@ const edited: Row[] = [
 ];
 const stopped = unitRow("LoadState=loaded", "ActiveState=inactive", "UnitFileState=enabled");
 
+const unarmed: Row = [
+  ...(["unit", "rps-recovery.service", "UptimeSec=100"] as const),
+  ...["LoadState=loaded", "ActiveState=inactive", "UnitFileState=disabled"],
+];
+
 /** The steps that Pulumi would run, since another command or content is in their inputs. */
 const rerun = (run: Run, before = first): string[] =>
   run.resources
@@ -78,7 +83,17 @@ describe("a host that", () => {
     ],
     [
       "was left in the middle of an update",
-      () => [...inSync, ["open_transaction", "fedcba9876543210", "3"]],
+      () => [...inSync, ["open_transaction", "fedcba9876543210", "ab12"]],
+      FROM_INSTALL_ON,
+    ],
+    [
+      "was left in the middle of an update that was to mend it",
+      () => [...inSync, ["open_transaction", first.outputs["rps"]?.revision ?? "", "ab12"]],
+      FROM_INSTALL_ON,
+    ],
+    [
+      "would stay as it is after a restart in the middle of an update",
+      () => tampered(unarmed),
       FROM_INSTALL_ON,
     ],
     [
@@ -128,7 +143,7 @@ describe("what was found is said", () => {
   test.each([true, false])("at the step that is concerned (preview: %s)", async (preview) => {
     const messages = await said(
       [
-        ...tampered(...edited, stopped),
+        ...tampered(...edited, stopped, unarmed),
         ["directory", "/var/www/rps.pan2.app", "directory", "0777", "root:www-data", "7 700", "", ""],
         [
           "override",
@@ -149,6 +164,8 @@ describe("what was found is said", () => {
           "drift: the host-side helper was removed, altered or is of another release; the update mends it",
         ],
         ["warning", "rps-rps-stage-rps.service", `drift: ${UNIT} was changed; the update mends it`],
+        // No step is of this unit alone.
+        ["warning", "rps-rps-install", "drift: rps-recovery.service was disabled; the update mends it"],
         ["warning", "rps-rps-enable-rps.service", "drift: rps.service was stopped; the update mends it"],
         [
           "warning",

@@ -40,8 +40,8 @@ describe("several hosts", () => {
     expect(run.contacts.map(({ connection }) => connection.host).sort()).toEqual(["a.example", "b.example"]);
     const names = run.resources.map(({ name }) => name);
     expect(new Set(names).size).toBe(names.length);
-    expect(names.filter((name) => name.startsWith("a-rps"))).toHaveLength(18);
-    expect(names.filter((name) => name.startsWith("b-rps"))).toHaveLength(18);
+    expect(names.filter((name) => name.startsWith("a-rps"))).toHaveLength(19);
+    expect(names.filter((name) => name.startsWith("b-rps"))).toHaveLength(19);
     expect(run.resource("b-rps-confirm").parent).toBe("b-rps");
   });
 
@@ -80,6 +80,7 @@ test("a service without proxy and tunnel has steps for its own two units only", 
     ...[
       "web1-shop",
       "helper",
+      "stage-shop-recovery.service",
       "stage-shop.service",
       "stage-health-check.sh",
       "stage-shop-health-check.service",
@@ -130,7 +131,7 @@ describe("the outputs of a host", () => {
       drift: [],
       maintenance: false,
     });
-    expect(Object.keys(outputs["rps"]?.files ?? {})).toHaveLength(6);
+    expect(Object.keys(outputs["rps"]?.files ?? {})).toHaveLength(7);
     expect(outputs["rps"]?.commands.healthCheck).toBe(
       "ssh root@rps.example '/var/www/rps.pan2.app/bin/health-check.sh'",
     );

@@ -13,7 +13,7 @@ test("a first preview knows all outputs but what only the host can tell", async 
   const preview = await runProgram(raw, { ...withSecret, facts: newHostRows(raw), preview: true });
   const up = await runProgram(raw, { ...withSecret, facts: newHostRows(raw) });
   const { address, files, commands, drift, maintenance, revision } = up.outputs["rps"] ?? {};
-  expect(Object.values(files ?? {})).toHaveLength(6);
+  expect(Object.values(files ?? {})).toHaveLength(7);
   expect(preview.outputs["rps"]).toEqual({ address, files, commands, drift, maintenance, revision });
 });
 

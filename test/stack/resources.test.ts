@@ -3,7 +3,8 @@ import { join } from "node:path";
 
 import { beforeAll, describe, expect, test } from "vitest";
 
-import { helperBundle, helperVersion, probeBundle } from "../../src/remote/bundle";
+import { helperBundle, probeBundle } from "../../src/remote/bundle";
+import { helperVersion } from "../../src/render/templates";
 import { desiredOf, filesOf, GOLDEN, PRIVATE_KEY, seed } from "../unit/support/configs";
 import type { Registered } from "./support/engine";
 import { type Run, runProgram } from "./support/program";
@@ -15,6 +16,7 @@ beforeAll(async () => {
   steps = run.resources.filter(({ type }) => type === "command:remote:Command");
 });
 
+const fromInstallOn = () => steps.slice(steps.findIndex(({ name }) => name === "rps-rps-install"));
 const text = (value: unknown): string => (typeof value === "string" ? value : JSON.stringify(value));
 const stdinOf = (name: string) => text(run.resource(name).inputs["stdin"]);
 const createOf = (name: string) => text(run.resource(name).inputs["create"]);
@@ -24,6 +26,7 @@ test("the plan reads as the runbook: a step, a name", () => {
   expect(run.resources.map(({ name }) => name)).toEqual([
     "rps-rps",
     "rps-rps-helper",
+    "rps-rps-stage-rps-recovery.service",
     "rps-rps-stage-rps.service",
     "rps-rps-stage-apache2.service.d-restart.conf",
     "rps-rps-stage-health-check.sh",
@@ -40,6 +43,13 @@ test("the plan reads as the runbook: a step, a name", () => {
     "rps-rps-verify-rps-health-check.timer",
     "rps-rps-health-check",
     "rps-rps-confirm",
+  ]);
+});
+
+test("the recovery at boot is installed and enabled, and no step starts it", () => {
+  expect(stdinOf("rps-rps-install")).toContain("\nunit\trps-recovery.service\t-\t-\t-\t-\trecovery\tours\n");
+  expect(steps.map(({ name }) => name).filter((name) => name.includes("recovery"))).toEqual([
+    "rps-rps-stage-rps-recovery.service",
   ]);
 });
 
@@ -137,9 +147,9 @@ test("only the first step deletes anything, so the host is put back once, at the
 });
 
 test("from installation to confirmation all steps are of one update, so a change runs all of them", () => {
-  const ids = steps
-    .slice(7)
-    .map(({ name }) => / --transaction ([0-9a-f]{12})( |$)/.exec(createOf(name))?.[1]);
+  const ids = fromInstallOn().map(
+    ({ name }) => / --transaction ([0-9a-f]{12})( |$)/.exec(createOf(name))?.[1],
+  );
   expect(ids).toHaveLength(10);
   expect(new Set(ids).size).toBe(1);
   expect(ids[0]).toBeDefined();
@@ -149,7 +159,7 @@ test("all of these begin with the revision, which the host works out for itself 
   const [line = "", ...manifest] = stdinOf("rps-rps-install").split("\n");
   const hash = createHash("sha256").update(manifest.join("\n")).digest("hex");
   expect(line).toBe(`revision ${hash.slice(0, 16)}`);
-  for (const { name } of steps.slice(8)) expect(stdinOf(name)).toBe(`${line}\n`);
+  for (const { name } of fromInstallOn().slice(1)) expect(stdinOf(name)).toBe(`${line}\n`);
   expect(run.outputs["rps"]?.revision).toBe(hash.slice(0, 16));
 });
 

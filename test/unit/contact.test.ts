@@ -3,7 +3,8 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 
 import type { DriftMode } from "../../src/config/types";
 import { contactHost } from "../../src/contact";
-import { helperVersion, probeBundle } from "../../src/remote/bundle";
+import { probeBundle } from "../../src/remote/bundle";
+import { helperVersion } from "../../src/render/templates";
 import type { HostConnection } from "../../src/remote/connection";
 import { desiredOf, seed } from "./support/configs";
 import {
@@ -147,7 +148,7 @@ describe("a host on which the service is another stack's", () => {
   const theirs = manifestOf(seed(), "theirs/prod");
   const confirmed: Row = ["manifest", "", base64(confirmedManifest(theirs))];
   const open: Row[] = [
-    ["open_transaction", "fedcba9876543210", "3"],
+    ["open_transaction", "fedcba9876543210", "ab12"],
     ["open_manifest", "", base64(theirs)],
   ];
 

@@ -20,7 +20,7 @@ new_host() {
   mkdir -p "$ROOT"/{run/systemd/{units,system},var/{lib,backups},usr/local/lib,etc/systemd/system,etc/logrotate.d,systemd,http,tmp} "$APP"
   cp -r "$PROJECT/host" "$ROOT/host"
   relocate "$ROOT/host/helper" "$ROOT/host/probe" "$ROOT"/host/*.bash "$ROOT"/host/lib/*.bash
-  sed -i 's/LOCK_WAIT_SEC=[0-9]*/LOCK_WAIT_SEC=0.3/' "$ROOT"/host/{helper,lib/*.bash}
+  sed -i 's/\bLOCK_WAIT_SEC=[0-9]*/LOCK_WAIT_SEC=0.3/; s/ROLLBACK_LOCK_WAIT_SEC=[0-9]*/ROLLBACK_LOCK_WAIT_SEC=20/' "$ROOT"/host/{helper,lib/*.bash}
   # Elsewhere than in CI, the tests may run as anybody.
   sed -i "s/((EUID == 0))/((EUID == $EUID))/" "$ROOT"/host/{helper,bootstrap.bash}
   HELPER="$ROOT/host/helper"
@@ -28,7 +28,10 @@ new_host() {
 }
 
 # short_limits: for tests that wait for a step's time limit.
-short_limits() { sed -i 's/^readonly LIMIT_SEC=.*/readonly LIMIT_SEC=2 WAITING_LIMIT_SEC=3/' "$HELPER"; }
+short_limits() {
+  sed -i 's/^readonly LIMIT_SEC=.*/readonly LIMIT_SEC=2 WAITING_LIMIT_SEC=3/' "$HELPER"
+  sed -i 's/RELOAD_LIMIT_SEC=60/RELOAD_LIMIT_SEC=1/' "$ROOT/host/lib/rollback.bash"
+}
 
 # as_another_user: the helper and its bootstrap run as somebody who isn't root until the sudo stub made them so.
 as_another_user() { sed -i "s/((EUID == $EUID))/[[ -n \"\${BECAME_ROOT:-}\" ]]/" "$ROOT"/host/{helper,bootstrap.bash}; }
@@ -73,6 +76,13 @@ install_manifest() { cat <(echo "revision $(revision)") "$ROOT/manifest" | helpe
 stage() { helper stage shop "$1" --revision "${2:-1a2b}"; }
 # step VERB [UNIT]: one of the steps after install.
 step() { echo "revision $(revision)" | helper "$1" shop "${@:2}" --transaction "${TRANSACTION:-aaaa}"; }
+
+# expire: the open update's deadline is over; another_boot: it's one of before a reboot.
+expire() { printf '%s 0\n' "$(</proc/sys/kernel/random/boot_id)" >"$SERVICE_DIR/transaction/deadline"; }
+another_boot() { printf '%s 99999999\n' 00000000-0000-0000-0000-000000000000 >"$SERVICE_DIR/transaction/deadline"; }
+# watch [ID], recover: as systemd starts them.
+watch() { PULUMI_SYSTEMD_HA_TIMED=0 helper watch shop --transaction "${1:-aaaa}" </dev/null; }
+recover() { helper recover shop </dev/null; }
 
 # settle < rows: installed and confirmed.
 settle() {
@@ -130,6 +140,18 @@ fails() {
   shift
   run --separate-stderr -- "$@"
   equal "$status" "$code" && equal "${#stderr_lines[@]}" 1
+}
+
+# taken_back CODE COMMAND...: the update's step fails with that exit code; its own REASON first, the OUTCOME in one sentence last.
+taken_back() {
+  local code="$1"
+  shift
+  run --separate-stderr -- "$@"
+  equal "$status" "$code"
+  REASON="${stderr_lines[0]}" OUTCOME="${stderr_lines[-1]}"
+  has "$OUTCOME" "the update was rolled back"
+  ((${#stderr_lines[@]} > 1))
+  absent "$SERVICE_DIR/transaction"
 }
 
 # eventually COMMAND...: tried again for half a minute.

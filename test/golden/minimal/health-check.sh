@@ -5,7 +5,9 @@
 #
 #   health-check.sh                 check everything, repair what can be repaired
 #   health-check.sh --no-repair     check everything, restart nothing
-#   health-check.sh --gate SECONDS  as an update does: wait so long for the local layers, restart nothing, let the external URL only warn
+#   health-check.sh --gate SECONDS [STABLE]
+#                                   as an update does: wait so long for the local layers, then whether the service stays up for
+#                                   STABLE seconds; restart nothing, let the external URL only warn
 #
 # Exit codes: 0 healthy (or skipped, because an update or another check is in progress), 1 a failure remains, 2 wrong call.
 set -uo pipefail
@@ -35,6 +37,7 @@ readonly RUN_DIR="/run/pulumi-systemd-ha-$NAME"
 
 MODE=repair
 GATE_SEC=0
+STABLE_SEC=0
 FAILED=0
 EXTERNAL="not configured"
 declare -A REPAIRED=()
@@ -225,6 +228,16 @@ wait_for_local_layers() {
   done
 }
 
+# stays_up: a service that ends some seconds after its start passes every quick check.
+stays_up() {
+  local process
+  ((STABLE_SEC)) || return 0
+  process="$(systemctl show -p InvocationID --value -- "$APP_UNIT" 2>/dev/null)"
+  sleep "$STABLE_SEC"
+  [[ "$(systemctl show -p InvocationID --value -- "$APP_UNIT" 2>/dev/null)" == "$process" ]] && systemctl is-active --quiet -- "$APP_UNIT" && return
+  error "$APP_UNIT ended within $STABLE_SEC s after it first answered"
+}
+
 # update_in_progress: until the deadline of an update (boot id and second of uptime), the field is the update's.
 update_in_progress() {
   local boot deadline up
@@ -242,10 +255,10 @@ parse_arguments() {
   case "${1:-}" in
     '') ;;
     --no-repair) MODE=look ;;
-    --gate) MODE=gate GATE_SEC="${2:-}" ;;
+    --gate) MODE=gate GATE_SEC="${2:-}" STABLE_SEC="${3:-0}" ;;
     *) MODE=unknown ;;
   esac
-  if [[ "$MODE" == unknown || ! "$GATE_SEC" =~ ^[0-9]+$ ]]; then
+  if [[ "$MODE" == unknown || ! "$GATE_SEC $STABLE_SEC" =~ ^[0-9]+\ [0-9]+$ ]]; then
     sed -n '4,/^set /p' "$0" | sed -n 's/^# \{0,1\}//p' >&2
     exit 2
   fi
@@ -278,7 +291,8 @@ main() {
   fi
   [[ "$MODE" != gate ]] || wait_for_local_layers
   log "=== Starting Health Check ==="
-  local_layers
+  stays_up
+  ((FAILED)) || local_layers
   if ((!FAILED)); then
     rm -f {"$STATE_DIR","$RUN_DIR"}/failures.*
     external_layer

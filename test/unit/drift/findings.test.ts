@@ -5,7 +5,7 @@ import { findDrift, isNew } from "../../../src/drift/findings";
 import type { ObservedHost, ObservedThing } from "../../../src/drift/observedHost";
 import { parseManifest, revisionOf } from "../../../src/model/manifest";
 import { CONFIGS, desiredOf, filesOf, minimal, seed, withKey } from "../support/configs";
-import { inSyncHost, manifestOf, newHost, sha256, withThing } from "../support/hostInSync";
+import { inSyncHost, manifestOf, newHost, sha256, TRANSACTION, withThing } from "../support/hostInSync";
 
 const SECRET = "hunter2-hunter2";
 const RAW = { ...seed(), secretEnvironment: { DB_PASSWORD: SECRET } };
@@ -55,8 +55,12 @@ describe("a host in sync has no findings", () => {
   test("when its update died after all was done", () => {
     const { confirmed } = parseManifest(manifestOf(RAW)) ?? {};
     expect(confirmed).toBeUndefined();
-    const openTransaction = { revision: revisionOf(manifestOf(RAW)), attempt: "9" };
+    const openTransaction = { revision: revisionOf(manifestOf(RAW)), id: TRANSACTION };
     expect(found({ ...inSync, openTransaction })).toEqual([]);
+  });
+
+  test("when an update of it was taken back", () => {
+    expect(found({ ...inSync, attempts: "9" })).toEqual([]);
   });
 
   test("when it has none of ours: it's new", () => {
@@ -64,7 +68,7 @@ describe("a host in sync has no findings", () => {
     expect(isNew(compare(bare))).toBe(true);
     expect(isNew(compare(inSync))).toBe(false);
     expect(isNew(compare(without(inSync, "manifest")))).toBe(false);
-    const openTransaction = { revision: "r", attempt: "1" };
+    const openTransaction = { revision: "r", id: "ab12" };
     expect(isNew(compare({ ...bare, openTransaction }))).toBe(false);
   });
 });
@@ -124,7 +128,7 @@ describe("of a managed thing it's told that it", () => {
     const raw = withKey(RAW, "service.restartSec", "7s");
     const manifest = parseManifest(manifestOf(raw));
     const key = filesOf(raw).find(({ path }) => path === UNIT)?.key ?? "";
-    const openTransaction = { revision: "r", attempt: "1", ...(manifest && { manifest }) };
+    const openTransaction = { revision: "r", id: "ab12", ...(manifest && { manifest }) };
     const host = withThing({ ...inSync, openTransaction }, UNIT, { key, hash: key });
     expect(found(host)).toEqual([["install", "an update to revision r was begun and not finished"]]);
     expect(found(withThing(host, UNIT, otherText))).toHaveLength(2);
@@ -167,7 +171,7 @@ describe("of the record and the copies it's told that", () => {
     staged: Object.fromEntries(Object.entries(inSync.staged).filter(([name]) => name !== gone)),
   });
   const copy = "from which it's repaired is gone or altered";
-  const open = { openTransaction: { revision: "r", attempt: "1" } };
+  const open = { openTransaction: { revision: "r", id: "ab12" } };
 
   test.each<[string, ObservedHost, [string, string][]]>([
     ["a copy is gone", stagedWithout(key), [[`stage ${SCRIPT}`, `the copy of ${SCRIPT} ${copy}`]]],
@@ -196,6 +200,11 @@ describe("of the record and the copies it's told that", () => {
       "an update broke off",
       { ...inSync, ...open },
       [["install", "an update to revision r was begun and not finished"]],
+    ],
+    [
+      "an update that was to mend something broke off: its content is the confirmed one",
+      { ...inSync, openTransaction: { revision: revisionOf(manifestOf(RAW)), id: "ab12" } },
+      [["install", `an update to revision ${revisionOf(manifestOf(RAW))} was begun and not finished`]],
     ],
     [
       "the first update broke off",

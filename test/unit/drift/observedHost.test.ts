@@ -49,6 +49,7 @@ describe("the probe's answer, read", () => {
       unsafeAncestors: [],
       isLoginHome: false,
       ownFragments: {},
+      attempts: "",
       isReleased: false,
       revisions: {},
       things: [],
@@ -64,12 +65,14 @@ describe("the probe's answer, read", () => {
     const text = manifestOf(minimal());
     const answer = answerOf([
       ["manifest", "", base64(confirmedManifest(text))],
-      ["open_transaction", revisionOf(text), "3"],
+      ["open_transaction", revisionOf(text), "ab12"],
+      ["attempts", "4"],
       ["open_manifest", "", base64(text)],
     ]);
     expect(parseObservedHost(answer)).toMatchObject({
       manifest: parseManifest(confirmedManifest(text)),
-      openTransaction: { revision: revisionOf(text), attempt: "3", manifest: parseManifest(text) },
+      attempts: "4",
+      openTransaction: { revision: revisionOf(text), id: "ab12", manifest: parseManifest(text) },
     });
   });
 

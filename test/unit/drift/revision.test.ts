@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 
 import { type ObservedHost, parseObservedHost } from "../../../src/drift/observedHost";
 import type { Finding } from "../../../src/drift/finding";
-import { stepRevisionsOf, transactionOf } from "../../../src/drift/revision";
+import { isSettled, stepRevisionsOf, transactionOf } from "../../../src/drift/revision";
 import { revisionOf } from "../../../src/model/manifest";
 import type { RenderedFile } from "../../../src/model/types";
 
@@ -29,8 +29,21 @@ describe("the update's id", () => {
   });
 
   test("is the confirmed one where the update died after its confirmation", () => {
-    const open = { revision: confirmed.revision, attempt: "12" };
-    expect(transactionOf(confirmed.revision, host({ ...record(confirmed), openTransaction: open }))).toBe(
+    const open = { revision: confirmed.revision, id: confirmed.transaction };
+    const observed = host({ ...record(confirmed), openTransaction: open });
+    expect(transactionOf(confirmed.revision, observed)).toBe(confirmed.transaction);
+    expect(isSettled(observed)).toBe(true);
+  });
+
+  test("is a fresh one where an update to the confirmed configuration is open: what it mends isn't mended yet", () => {
+    const open = { revision: confirmed.revision, id: "ab12" };
+    const observed = host({ ...record(confirmed), openTransaction: open });
+    expect(transactionOf(confirmed.revision, observed)).not.toBe(confirmed.transaction);
+    expect(isSettled(observed)).toBe(false);
+  });
+
+  test("is the confirmed one where another update was taken back: nothing of it is left", () => {
+    expect(transactionOf(confirmed.revision, host({ ...record(confirmed), attempts: "9" }))).toBe(
       confirmed.transaction,
     );
   });
@@ -40,14 +53,14 @@ describe("the update's id", () => {
     [
       "an update to another configuration broke off",
       confirmed.revision,
-      host({ ...record(confirmed), openTransaction: { revision: "another", attempt: "5" } }),
+      host({ ...record(confirmed), openTransaction: { revision: "another", id: "ab12" } }),
     ],
     ["the host has no manifest", confirmed.revision, host({})],
     ["the host was rebuilt", confirmed.revision, host({ machineId: "m2" })],
     [
       "the first update broke off",
       confirmed.revision,
-      host({ openTransaction: { revision: "r", attempt: "1" } }),
+      host({ openTransaction: { revision: "r", id: "ab12" } }),
     ],
   ])("is a fresh one where %s", (_, revision, observed) => {
     const id = transactionOf(revision, observed);
@@ -58,11 +71,12 @@ describe("the update's id", () => {
   });
 
   test("is another one for every attempt, machine and number of updates", () => {
-    const open = (attempt: string) =>
-      host({ ...record(confirmed), openTransaction: { revision: "r", attempt } });
     const ids = [
-      transactionOf("r", open("1")),
-      transactionOf("r", open("2")),
+      transactionOf("r", host({ ...record(confirmed), attempts: "1" })),
+      transactionOf("r", host({ ...record(confirmed), attempts: "2" })),
+      // The first update was taken back, and once more.
+      transactionOf("r", host({ attempts: "1" })),
+      transactionOf("r", host({ attempts: "2" })),
       // The state directory was lost once, and once more.
       transactionOf("r", host({ stateAnchor: "1 1000" })),
       transactionOf("r", host({ stateAnchor: "1 2000" })),
@@ -80,56 +94,6 @@ describe("the update's id", () => {
   });
 });
 
-/** A host through its life: what `host/helper` writes down, and the id that Pulumi's state remembers. */
-class Life {
-  observed = host({});
-  /** The id of the steps in Pulumi's state. */
-  state: string | undefined;
-  steps = 0;
-  readonly used = new Set<string>();
-
-  /** @returns whether any step ran. */
-  update(revision: string, isHealthy: boolean): boolean {
-    const id = transactionOf(revision, this.observed);
-    const { openTransaction: open, manifest } = this.observed;
-    const before = manifest === "corrupt" ? undefined : manifest?.confirmed;
-    const isSettled = before?.revision === revision && (open === undefined || open.revision === revision);
-    // Nothing to do: the plan must be empty.
-    if (isSettled && this.state === before.transaction) {
-      expect(id).toBe(this.state);
-      return false;
-    }
-    this.state = id;
-    this.steps += isHealthy ? 7 : 3;
-    if (!isSettled) {
-      expect(this.used).not.toContain(id);
-      this.used.add(id);
-    }
-    const counter = (before?.counter ?? 0) + 1;
-    this.observed = isHealthy
-      ? host(record({ transaction: id, revision, counter }))
-      : host({
-          ...(before && record(before)),
-          openTransaction: { revision, attempt: String(this.steps) },
-        });
-    return true;
-  }
-}
-
-test("no update is mistaken for one that was there before, whatever broke off in between", () => {
-  const act = fc.record({ revision: fc.constantFrom("a", "b", "c"), isHealthy: fc.boolean() });
-  fc.assert(
-    fc.property(fc.array(act, { maxLength: 30 }), (acts) => {
-      const life = new Life();
-      for (const { revision, isHealthy } of acts) {
-        const ran = life.update(revision, isHealthy);
-        // The same again: after success there is nothing to do, after a failure everything.
-        if (ran) expect(life.update(revision, true)).toBe(!isHealthy);
-      }
-    }),
-  );
-});
-
 test("nothing that differs on a host leads to the confirmed id", () => {
   const hex = (length: number) =>
     fc
@@ -137,19 +101,24 @@ test("nothing that differs on a host leads to the confirmed id", () => {
       .map((all) => all.join(""));
   const observed = fc.record({
     confirmed: fc.record({ transaction: hex(12), revision: hex(16), counter: fc.nat() }),
-    openTransaction: fc.option(fc.record({ revision: hex(16), attempt: fc.nat().map(String) }), {
+    openTransaction: fc.option(fc.record({ revision: hex(16), id: hex(12) }), {
       nil: undefined,
     }),
+    attempts: fc.nat().map(String),
     machineId: hex(32),
   });
   fc.assert(
-    fc.property(observed, hex(16), ({ openTransaction, machineId, confirmed: before }, revision) => {
-      const id = transactionOf(
-        revision,
-        host({ machineId, ...record(before), ...(openTransaction && { openTransaction }) }),
-      );
-      expect(id).not.toBe(before.transaction);
-    }),
+    fc.property(
+      observed,
+      hex(16),
+      ({ openTransaction, attempts, machineId, confirmed: before }, revision) => {
+        const id = transactionOf(
+          revision,
+          host({ machineId, attempts, ...record(before), ...(openTransaction && { openTransaction }) }),
+        );
+        expect(id).not.toBe(before.transaction);
+      },
+    ),
   );
 });
 
@@ -180,8 +149,9 @@ describe("what is sent to a host again", () => {
   const r = confirmed.revision;
   const lost = { ...seen({ revisions: {} }), manifest: undefined } as unknown as ObservedHost;
   const corrupt = seen({ manifest: "corrupt" });
-  const open = { openTransaction: { revision: r, attempt: "2" } };
-  const openOther = { openTransaction: { revision: "another", attempt: "2" } };
+  const open = { openTransaction: { revision: r, id: confirmed.transaction } };
+  const openAgain = { openTransaction: { revision: r, id: "ab12" } };
+  const openOther = { openTransaction: { revision: "another", id: "ab12" } };
 
   test.each<[string, ObservedHost | undefined, readonly Finding[], "confirmed" | "new", readonly string[]]>([
     ["a host in sync", seen(), [], "confirmed", []],
@@ -210,6 +180,7 @@ describe("what is sent to a host again", () => {
     ],
     ["one with a stopped unit", seen(), [stopped], "new", []],
     ["one with an altered helper", seen(), [altered], "new", ["helper"]],
+    ["one in an unfinished update to the same", seen(openAgain), [unfinished], "new", []],
     ["one in an unfinished update", seen(openOther), [unfinished], "new", []],
     ["one with all of that", seen(openOther), [changed, altered, unfinished], "new", ["/a", "helper"]],
     ["one whose record is damaged", corrupt, [unfinished], "new", []],

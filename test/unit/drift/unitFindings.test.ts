@@ -16,6 +16,7 @@ const found = (observed: ObservedHost) =>
 
 const APP = "rps.service";
 const TIMER = "rps-health-check.timer";
+const RECOVERY = "rps-recovery.service";
 const failed = { ActiveState: "failed", Result: "exit-code", ExecMainStatus: "3" };
 /** So long ago, of 90000 seconds that the host is up. */
 const ago = (seconds: number) => ({ StateChangeTimestampMonotonic: `${90_000 - seconds}000000` });
@@ -50,6 +51,9 @@ describe("of a unit it's told that it", () => {
       "ended (exit status 3) and waits for its next start",
     ],
     [APP, { ActiveState: "deactivating" }, "is deactivating"],
+    // Without it a host that restarts in the middle of an update stays as it is.
+    [RECOVERY, { UnitFileState: "disabled" }, "was disabled"],
+    [RECOVERY, { UnitFileState: "masked", LoadState: "masked" }, "was masked"],
     [APP, { ActiveState: "", UnitFileState: "" }, "is unknown to systemd"],
   ])("%s %j: %s", (unit, properties, sentence) => {
     expect(found(withUnit(inSync, unit, properties))).toEqual([
@@ -86,6 +90,12 @@ describe("nothing is told of", () => {
     ["a unit that is just starting", withUnit(inSync, APP, { ActiveState: "activating", SubState: "start" })],
     ["a timer whose check runs", withUnit(inSync, TIMER, { SubState: "running" })],
     ["a unit that ended once and runs again", withUnit(inSync, APP, { Result: "exit-code" })],
+    [
+      "the recovery that has nothing to do",
+      withUnit(inSync, RECOVERY, { ActiveState: "inactive", ...ago(60) }),
+    ],
+    ["the recovery that failed, and tries again", withUnit(inSync, RECOVERY, failed)],
+    ["the recovery at work", withUnit(inSync, RECOVERY, { ActiveState: "activating", SubState: "start" })],
     ["a unit of which nothing was said", { ...inSync, units: {} }],
     [
       "the operator's units before the first update",

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 
+import { startedUnits } from "../../../src/model/desiredHost";
 import type { DesiredHost } from "../../../src/model/types";
 import { desiredOf, hostile, minimal, seed, withKey } from "../support/configs";
 
@@ -25,8 +26,23 @@ describe("the seed's server", () => {
     expect(desiredOf(seed()).units).toEqual([
       { name: "rps.service", role: "service", origin: "ours" },
       { name: "apache2.service", role: "proxy", origin: "host" },
+      { name: "rps-recovery.service", role: "recovery", origin: "ours" },
       { name: "rps-health-check.timer", role: "timer", origin: "ours" },
     ]);
+  });
+
+  test("starts all of them in an update but the one that a boot in the middle of an update starts", () => {
+    expect(startedUnits(desiredOf(seed())).map(({ name }) => name)).toEqual([
+      "rps.service",
+      "apache2.service",
+      "rps-health-check.timer",
+    ]);
+  });
+
+  test("gets what could take an update back before anything that it could have to", () => {
+    for (const raw of [seed(), minimal(), hostile()]) {
+      expect(desiredOf(raw).files[0]?.template).toBe("recovery.service");
+    }
   });
 
   test("must bring along what the service needs", () => {
@@ -45,8 +61,13 @@ describe("the seed's server", () => {
 
 test("without proxy and tunnel there are the service's own units and files only", () => {
   const { units, files, requirements } = desiredOf(minimal());
-  expect(units.map(({ name }) => name)).toEqual(["shop.service", "shop-health-check.timer"]);
+  expect(units.map(({ name }) => name)).toEqual([
+    "shop.service",
+    "shop-recovery.service",
+    "shop-health-check.timer",
+  ]);
   expect(files.map(({ path }) => path)).toEqual([
+    "/etc/systemd/system/shop-recovery.service",
     "/etc/systemd/system/shop.service",
     "/var/www/shop/bin/health-check.sh",
     "/etc/systemd/system/shop-health-check.service",

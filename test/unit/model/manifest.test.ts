@@ -49,7 +49,7 @@ describe.each(Object.keys(CONFIGS))("the manifest of the %s configuration, read 
           hash: secret ? "-" : sha256(content),
         })),
       ],
-      units: units.map(({ name }) => name),
+      units: units.map(({ name, role }) => ({ name, role })),
     });
   });
 
@@ -105,7 +105,7 @@ test("a secret file's row has the name of its content, but no hash of it", () =>
 
 test("a file without content is a mistake of ours, and stops the update", () => {
   expect(() => desiredManifest(desiredOf(minimal()), {}, "project/stack")).toThrow(
-    "no content was rendered for /etc/systemd/system/shop.service",
+    "no content was rendered for /etc/systemd/system/shop-recovery.service",
   );
 });
 

@@ -6,7 +6,8 @@ import { join } from "node:path";
 import { execa } from "execa";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 
-import { helperBundle, helperListing, helperVersion, probeBundle } from "../../../src/remote/bundle";
+import { helperBundle, helperListing, probeBundle } from "../../../src/remote/bundle";
+import { helperVersion } from "../../../src/render/templates";
 import { CHECKOUT, desiredOf, GOLDEN, minimal, seed } from "../support/configs";
 
 const HOST = join(CHECKOUT, "host");

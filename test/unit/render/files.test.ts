@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
-import { readdirSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 
 import { execa } from "execa";
@@ -63,6 +64,7 @@ describe.each(Object.keys(CONFIGS))("the files of the %s configuration", (config
 
 test("every file of the seed's server has the owner and mode of the contract", () => {
   expect(filesOf(seed()).map(({ path, mode, owner }) => [path, mode, owner])).toEqual([
+    ["/etc/systemd/system/rps-recovery.service", "0644", "root:root"],
     ["/etc/systemd/system/rps.service", "0644", "root:root"],
     ["/etc/systemd/system/apache2.service.d/restart.conf", "0644", "root:root"],
     ["/var/www/rps.pan2.app/bin/health-check.sh", "0755", "root:root"],
@@ -85,12 +87,34 @@ describe("what the seed demands stands in the files", () => {
     ["rps-health-check.timer", "[Timer]", "OnUnitActiveSec=5min"],
     ["rps.service", "[Install]", "WantedBy=multi-user.target"],
     ["rps-health-check.timer", "[Install]", "WantedBy=timers.target"],
+    // What a broken-off update left must be gone before anything of it starts.
+    ["rps-recovery.service", "[Unit]", "Before=rps.service apache2.service rps-health-check.timer"],
+    ["rps-recovery.service", "[Install]", "WantedBy=multi-user.target"],
   ])("%s %s %s", (name, section, directive) => {
     const text = textOf(seed(), name);
     const [, body = ""] = text.split(`\n${section}\n`);
     expect(body.split("\n[")[0]?.split("\n")).toContain(directive);
   });
 });
+
+test.each(Object.keys(CONFIGS))(
+  "systemd has nothing to say of the recovery of the %s configuration",
+  async (config) => {
+    const raw = (CONFIGS[config] ?? minimal)();
+    const recovery = filesOf(raw).find(({ template }) => template === "recovery.service");
+    const tree = mkdtempSync(join(tmpdir(), "pulumi-systemd-ha-test."));
+    try {
+      const unit = join(tree, basename(recovery?.path ?? ""));
+      writeFileSync(unit, recovery?.text ?? "");
+      const { stdout, stderr } = await execa("systemd-analyze", ["verify", "--man=no", unit], {
+        reject: false,
+      });
+      expect(`${stdout}${stderr}`.split("\n").filter((line) => line.includes(tree))).toEqual([]);
+    } finally {
+      rmSync(tree, { recursive: true });
+    }
+  },
+);
 
 test("every setting of the health check arrives in bash as it was configured", async () => {
   const [settings = ""] = textOf(hostile(), "health-check.sh").split("# --- settings end ---");

@@ -35,6 +35,7 @@ const CONTEXT: Readonly<Record<string, unknown>> = {
   ...{ appUnit: "a", appUrl: "u", proxyUnit: "", proxyUrl: "", tunnelUnit: "", externalUrl: "" },
   ...{ expectStatus: 200, expectText: "", timeoutSec: 1, retries: 0, healthyWithinSec: 1 },
   ...{ failuresBeforeRepair: 1, maxRepairs: 0, repairWindowSec: 1 },
+  ...{ state: "/s", helper: "/h", before: "b.service" },
 };
 
 /** The variables of a template, but for those of `if` and `each`: of these Handlebars allows that they are missing. */

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 
 import { type ObservedHost, type ObservedThing, parseObservedHost } from "../../../src/drift/observedHost";
 import { desiredManifest, revisionOf } from "../../../src/model/manifest";
+import type { ManagedUnit } from "../../../src/model/types";
 import { desiredOf, filesOf, type Raw } from "./configs";
 
 /** A line of host/probe's answer. */
@@ -81,15 +82,18 @@ export function rowsInSync(raw: Raw, inSync: InSync = {}): Row[] {
     ...([kind, path, kind === "directory" ? "directory" : "regular file"] as const),
     ...[mode, owner, "7 700", hash, key],
   ];
-  const unit = (name: string): Row => [
-    ...(["unit", name, "UptimeSec=90000", "LoadState=loaded", "ActiveState=active"] as const),
-    ...[`SubState=${name.endsWith(".timer") ? "waiting" : "running"}`, "UnitFileState=enabled"],
+  const unit = ({ name, role }: ManagedUnit): Row => [
+    ...(["unit", name, "UptimeSec=90000", "LoadState=loaded", "UnitFileState=enabled"] as const),
+    ...(role === "recovery"
+      ? ["ActiveState=inactive", "SubState=dead"]
+      : ["ActiveState=active", `SubState=${role === "timer" ? "waiting" : "running"}`]),
     ...["NeedDaemonReload=no", "Result=success", "ExecMainStatus=0", "StateChangeTimestampMonotonic=5000000"],
-    `InvocationID=${INVOCATION}`,
+    `InvocationID=${role === "recovery" ? "" : INVOCATION}`,
   ];
   return [
     ...READY_HOST,
     ["manifest", "", base64(confirmedManifest(manifestOf(raw, stack), transaction, counter))],
+    ["attempts", "5"],
     ["released", "no"],
     ...Object.entries(revisions).map(([path, revision]): Row => ["revision", path, revision]),
     ...desired.directories.map((directory) => thing("directory", directory)),
@@ -97,7 +101,7 @@ export function rowsInSync(raw: Raw, inSync: InSync = {}): Row[] {
     // A secret's hash isn't asked for.
     ...files.map((file) => thing("file", file, [file.secret ? "" : file.key, file.key])),
     ...files.map(({ key, text }): Row => ["staged", key, sha256(text)]),
-    ...desired.units.map(({ name }) => unit(name)),
+    ...desired.units.map(unit),
     [
       ...(["process", desired.requirements.unit, `${INVOCATION} ${witnessOf(raw, stack)}`] as const),
       `PULUMI_SYSTEMD_HA_WITNESS=${witnessOf(raw, stack)}`,
