@@ -29,6 +29,8 @@ verb_install() {
   lock_service
   lock_host
   set_corrupt_aside
+  # shellcheck disable=SC2034 # read in rename.bash
+  FORMER="$(former_name "$INPUT")"
   validate_manifest "$INPUT"
   refuse_other_stack "$INPUT"
   refuse_unsafe_directories "$INPUT"
@@ -40,6 +42,7 @@ verb_install() {
   open_transaction "$INPUT"
   fault_point opened
   local manifest="$SERVICE_DIR/transaction/manifest"
+  inherit_former
   keep_originals "$manifest"
   fault_point keep-originals
   arm_recovery "$manifest"
@@ -57,7 +60,7 @@ verb_install() {
 refuse_other_stack() {
   local file stack
   stack="$(stack_of "$1")"
-  for file in "$SERVICE_DIR"/{manifest,transaction/manifest}; do
+  for file in "$SERVICE_DIR"/{manifest,transaction/manifest} "$(former_manifest)"; do
     [[ ! -s "$file" || -e "$SERVICE_DIR/released" || "$(stack_of "$file")" == "$stack" ]] ||
       fail "$EXIT_REFUSED" "$SERVICE on this host belongs to stack $(stack_of "$file"); remove it there first, or let $stack take it over: touch $SERVICE_DIR/released"
   done
@@ -127,6 +130,8 @@ remove_undesired() {
   while IFS=$'\037' read -r _ path _; do
     manifest_has "$1" unit "$path" || retire_unit "$path"
   done < <(manifest_rows "$previous" unit | tac)
+  # A check of the former service that the timer has started already would bring that back.
+  for path in $(own_services); do manifest_has "$1" file "/etc/systemd/system/$path" || systemctl stop -- "$path" 2>/dev/null || true; done
   while IFS=$'\037' read -r _ path _; do
     manifest_has "$1" file "$path" && continue
     note_changed "$path"

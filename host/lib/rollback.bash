@@ -240,7 +240,7 @@ outcome_of() {
   service="$(service_unit_of "$SERVICE_DIR/transaction/manifest")"
   if ((${#down[@]})); then
     echo "the update was rolled back, but of the previous configuration ${down[*]} doesn't run: see systemctl status ${down[0]}"
-  elif [[ -n "$service" && -z "$(kept_as "$1" unit "$service")" ]]; then
+  elif [[ -n "$service" && -z "$(kept_as "$1" unit "$service")$(former_dir)" ]]; then
     echo "the update was rolled back: nothing of $SERVICE is installed, as before"
   else
     echo "the update was rolled back: the previous configuration is $([[ -n "$2" ]] && echo "in place" || echo running)"

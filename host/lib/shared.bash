@@ -3,10 +3,11 @@
 
 # other_manifests: of the other services on this host, with their open updates.
 other_manifests() {
-  local directory file
+  local directory file former
+  former="$(former_dir)"
   for directory in "$STATE_DIR"/*/; do
     directory="${directory%/}"
-    [[ "$directory" != "$SERVICE_DIR" ]] || continue
+    [[ "$directory" != "$SERVICE_DIR" && "$directory" != "$former" ]] || continue
     for file in "$directory/transaction/manifest" "$directory/manifest"; do
       [[ ! -f "$file" ]] || printf '%s\n' "$file"
     done

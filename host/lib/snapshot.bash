@@ -27,7 +27,7 @@ what_may_change() {
   {
     grep -E $'^(directory|log|file|unit)\t' "$1"
     managed_rows
-    grep -E $'^(directory|log)\t' "$SERVICE_DIR/manifest" 2>/dev/null || true
+    cat "$SERVICE_DIR/manifest" "$(former_manifest)" 2>/dev/null | grep -E $'^(directory|log)\t' || true
     overrides_before "$1"
   } | awk -F '\t' '!seen[$1, $2]++ { print $1 "\037" $2 }'
   while IFS=$'\037' read -r _ unit _; do

@@ -2,7 +2,8 @@
 #
 # SERVICE_DIR/transaction/: manifest (desired), revision, id, deadline (boot id and second of uptime), previous (units and
 # files that were installed before, confirmed or not), snapshot/ (what was on the host), originals (the index before), process
-# (the service's, before), changed (paths written), reloaded, restarted, reason (of a rollback that has begun)
+# (the service's, before), changed (paths written), reloaded, restarted, reason (of a rollback that has begun),
+# renamed (the service's former name)
 #
 # The directory is complete before it gets its name, and the transaction ends by one rename of the manifest.
 # shellcheck shell=bash
@@ -42,6 +43,7 @@ write_transaction() {
   cp "$1" "$2/manifest" && echo "$REVISION" >"$2/revision" && echo "$TRANSACTION" >"$2/id" && deadline "$1" >"$2/deadline" &&
     managed_rows >"$2/previous" && : >"$2/changed" && running_process "$1" >"$2/process" || return 1
   take_snapshot "$1" "$2/snapshot" || return 1
+  [[ -z "$FORMER" ]] || echo "$FORMER" >"$2/renamed" || return 1
   # Of a run that broke off, the originals' index from before it.
   if [[ -d "$open" ]]; then originals="$open/originals"; fi
   [[ ! -f "$originals" ]] || cp "$originals" "$2/originals" || return 1
@@ -53,7 +55,7 @@ write_transaction() {
 # were never confirmed.
 managed_rows() {
   local file
-  for file in "$SERVICE_DIR"/{manifest,transaction/previous,transaction/manifest}; do
+  for file in "$SERVICE_DIR"/{manifest,transaction/previous,transaction/manifest} "$(former_manifest)"; do
     [[ ! -f "$file" ]] || cat "$file" || return 1
   done | awk -F '\t' '($1 == "unit" || $1 == "file") && !seen[$1, $2]++'
 }
@@ -161,6 +163,7 @@ verb_confirm() {
 
 # end_transaction: of the one that is confirmed.
 end_transaction() {
+  forget_former
   write_whole "$SERVICE_DIR/originals/index" still_needed_originals
   keep_properties
   remove_transaction

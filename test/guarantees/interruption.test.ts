@@ -219,7 +219,7 @@ const killGroup = (running: Running) => {
 };
 const killPlugin = (running: Running) => {
   const plugins = descendantsOf(running.pid ?? 0).filter(({ command }) =>
-    command.includes("pulumi-resource-command"),
+    command.includes("resource-command-v"),
   );
   expect(plugins.length).toBeGreaterThan(0);
   killAll(plugins.map(({ pid }) => pid));
