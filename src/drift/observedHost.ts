@@ -44,8 +44,8 @@ export interface ObservedHost {
   /** By path: what the steps that send them were called with last; `helper` is the helper's. */
   readonly revisions: Readonly<Record<string, string>>;
   readonly things: readonly ObservedThing[];
-  /** The names under which content is stored on the host, with the SHA-256 of each. */
-  readonly staged: Readonly<Record<string, string>>;
+  /** The names under which content is stored on the host, and whether each is its SHA-256; a secret's never is. */
+  readonly staged: Readonly<Record<string, boolean>>;
   readonly units: Readonly<Record<string, ObservedUnit>>;
   readonly overrides: readonly Override[];
   readonly process: { readonly recorded: string; readonly witness: string };
@@ -139,7 +139,7 @@ export function parseObservedHost(answer: string): ObservedHost {
     isReleased: one("released") === "yes",
     revisions: Object.fromEntries(rows("revision").map(([path = "", revision = ""]) => [path, revision])),
     things: thingsOf(rows),
-    staged: Object.fromEntries(rows("staged").map(([key = "", hash = ""]) => [key, hash])),
+    staged: Object.fromEntries(rows("staged").map(([key = "", isHash]) => [key, isHash === "yes"])),
     units: unitsOf(rows),
     overrides: rows("override").map(([unit = "", path = "", section = "", key = "", ...value]) => ({
       unit,

@@ -297,12 +297,21 @@ facts() { row "$1" "$2" | cut -d'|' -f2-4,6-; }
   equal "$(row file | cut -d'|' -f1,2)" "$APP/pipe|fifo"$'\n'"$APP/directory|directory"
 }
 
-@test "staged content is told with its name and its hash, which differs from the name where it was altered" {
+@test "staged content is told by its name, and whether that is still its hash" {
   stage /etc/x <<<content
   stage /etc/y <<<more
   echo other >"$SERVICE_DIR/stage/$(sha256 more)"
   look
-  equal "$(row staged | sort)" "$(printf '%s\n' "$(sha256 content)|$(sha256 content)" "$(sha256 more)|$(sha256 other)" | sort)"
+  equal "$(row staged | sort)" "$(printf '%s\n' "$(sha256 content)|yes" "$(sha256 more)|no" | sort)"
+}
+
+@test "of a secret's stored copy no hash is told, whether an update brought it into place or not" {
+  CALLS="add_thing file $APP/secret 0600"
+  file_row "$APP/secret" TOKEN 0600 | sed -E "s/\|[0-9a-f]{64}\|0600/|-|0600/" | settle
+  mv "$SERVICE_DIR/stage/$(sha256 TOKEN)" "$SERVICE_DIR/stage/0123abcd"
+  look
+  equal "$(row staged)" "0123abcd|no"
+  equal "$(grep -c "$(sha256 TOKEN)" "$ROOT/tmp/answer")" 0
 }
 
 @test "each unit is told with its state and whether it starts at boot" {
