@@ -82,6 +82,8 @@ export interface ObservedUnit {
 export interface Override {
   readonly unit: string;
   readonly path: string;
+  /** It's of this unit alone, and was made on this host: an update moves it away. */
+  readonly isMovable: boolean;
   readonly section: string;
   readonly key: string;
   readonly value: string;
@@ -141,13 +143,16 @@ export function parseObservedHost(answer: string): ObservedHost {
     things: thingsOf(rows),
     staged: Object.fromEntries(rows("staged").map(([key = "", isHash]) => [key, isHash === "yes"])),
     units: unitsOf(rows),
-    overrides: rows("override").map(([unit = "", path = "", section = "", key = "", ...value]) => ({
-      unit,
-      path,
-      section,
-      key,
-      value: value.join(" "),
-    })),
+    overrides: rows("override").map(
+      ([unit = "", path = "", isMovable, section = "", key = "", ...value]) => ({
+        unit,
+        path,
+        isMovable: isMovable === "yes",
+        section,
+        key,
+        value: value.join(" "),
+      }),
+    ),
     process: { recorded, witness: witness.split("=")[1] ?? "" },
     helper: { listing, anchor: helperAnchor },
   };

@@ -349,15 +349,24 @@ wants_text() { CALLS="$(printf "add_text %s <<'END'\n%s\nEND" "$UNITS/shop.servi
   wants_text $'[Service]\nRestart=always\nEnvironment="A=$HOME `id` \\\\"'
   drop_in shop.service zz.conf '[Service]' Restart=no LimitNOFILE=9 'Environment=A=x' Environment=B=y
   look
-  equal "$(row override)" "shop.service|$UNITS/shop.service.d/zz.conf|Service|Restart|no
-shop.service|$UNITS/shop.service.d/zz.conf|Service|Environment|A=x"
+  equal "$(row override)" "shop.service|$UNITS/shop.service.d/zz.conf|yes|Service|Restart|no
+shop.service|$UNITS/shop.service.d/zz.conf|yes|Service|Environment|A=x"
+}
+
+@test "of a drop-in of more units than this one it's told that an update can't move it" {
+  wants_text $'[Service]\nRestart=always'
+  mkdir -p "$UNITS/service.d"
+  printf '[Service]\nRestart=no\n' >"$UNITS/service.d/all.conf"
+  set_unit shop.service "DropInPaths=$UNITS/service.d/all.conf"
+  look
+  equal "$(row override)" "shop.service|$UNITS/service.d/all.conf|no|Service|Restart|no"
 }
 
 @test "an override's value stays on its line, whatever it has" {
   wants_text $'[Service]\nRestart=always'
   drop_in shop.service zz.conf '[Service]' $'Restart=a\tb \\' $'end\tyes & | \\1'
   look
-  equal "$(row override)" "shop.service|$UNITS/shop.service.d/zz.conf|Service|Restart|a b  end yes & | \\1"
+  equal "$(row override)" "shop.service|$UNITS/shop.service.d/zz.conf|yes|Service|Restart|a b  end yes & | \\1"
   equal "$(grep -c '^end' "$ROOT/tmp/answer")" 1
 }
 
