@@ -202,19 +202,12 @@ function unitsOf(rows: Rows): Record<string, ObservedUnit> {
       name,
       {
         properties: Object.fromEntries(properties.map((line) => keyAndValue(line))),
-        changed: changedProperties(rows("property").filter(([unit]) => unit === name)),
+        changed: rows("property")
+          .filter(([unit]) => unit === name)
+          .map(([, property = "", was = "", is = ""]) => ({ name: property, was, is })),
       },
     ]),
   );
-}
-
-/** Rows of unit, `<` or `>`, `Name=value`: lines of diff(1). */
-function changedProperties(rows: readonly string[][]): ObservedUnit["changed"] {
-  const now = new Map(rows.filter(([, side]) => side === ">").map(([, , line = ""]) => keyAndValue(line)));
-  return rows
-    .filter(([, side]) => side === "<")
-    .map(([, , line = ""]) => keyAndValue(line))
-    .map(([name, was]) => ({ name, was, is: now.get(name) ?? "" }));
 }
 
 function keyAndValue(line: string): [string, string] {
