@@ -54,6 +54,9 @@ export function helperListing(faultPoints?: string): string {
 
 const sha256 = (text: string): string => createHash("sha256").update(text).digest("hex");
 
+/** Bash reads a script that comes on stdin letter by letter, a system call each; cat takes the rest in one piece. */
+const ALL_AT_ONCE = ". <(cat)";
+
 /** host/probe as one text for `bash -s`, with what it is to look at. */
 export function probeBundle(desired: DesiredHost, texts: readonly { path: string; text: string }[]): string {
   const library = ["lib/observe.bash", "probe"].map((name) => readFileSync(join(HOST, name), "utf8"));
@@ -64,7 +67,7 @@ export function probeBundle(desired: DesiredHost, texts: readonly { path: string
     ...desired.units.map(({ name }) => `add_thing unit ${name} -`),
   ];
   const calls = texts.map(({ path, text }) => `add_text ${commandLine([path, text])}`);
-  return [...library, ...things, ...calls, 'main "$@"\n'].join("\n");
+  return [ALL_AT_ONCE, ...library, ...things, ...calls, 'main "$@"\n'].join("\n");
 }
 
 const heredoc = (text: string): string => `<<'${END}'\n${text}${END}\n`;
