@@ -53,27 +53,26 @@ unit_of() {
   printf '%s' "${name%.d/*}"
 }
 
-# foreign_drop_ins UNIT OURS: of others than us, also those which systemd hasn't loaded yet; not what is overruled by OURS, our
-# own file, anyway and can't be moved: a package's.
+# foreign_drop_ins UNIT OURS [LOADED]: of others than us, also those which systemd hasn't loaded yet; not what is overruled by
+# OURS, our own file, anyway and can't be moved: a package's. LOADED: the unit's DropInPaths, from who has asked already.
 foreign_drop_ins() {
-  local unit="$1" ours="$2" path
-  {
-    for path in /{etc,run}/systemd/{system,system.control}/"$unit".d/*.conf /run/systemd/transient/"$unit".d/*.conf; do
-      [[ ! -f "$path" ]] || printf '%s\n' "$path"
-    done
-    systemctl show --property=DropInPaths --value -- "$unit" 2>/dev/null | tr ' ' '\n' | while IFS= read -r path; do
-      is_movable "$unit" "$path" || [[ ! -f "$path" || "$ours" == *.d/* && "${path##*/}" < "${ours##*/}" ]] || printf '%s\n' "$path"
-    done
-  } | grep -vxF -- "$ours" | sort -u
+  local unit="$1" ours="$2" path loaded found=()
+  for path in /{etc,run}/systemd/{system,system.control}/"$unit".d/*.conf /run/systemd/transient/"$unit".d/*.conf; do
+    [[ ! -f "$path" || "$path" == "$ours" ]] || found+=("$path")
+  done
+  read -ra loaded <<<"${3-$(systemctl show --property=DropInPaths --value -- "$unit" 2>/dev/null)}"
+  for path in "${loaded[@]}"; do
+    is_movable "$unit" "$path" || [[ ! -f "$path" || "$path" == "$ours" || "$ours" == *.d/* && "${path##*/}" < "${ours##*/}" ]] || found+=("$path")
+  done
+  ((${#found[@]} == 0)) || printf '%s\n' "${found[@]}" | sort -u
 }
 
 # masks_of OURS: links to /dev/null by which systemd passes over our drop-in.
 masks_of() {
-  local unit path
+  local path
   [[ "$1" == *.d/* ]] || return 0
-  unit="$(unit_of "$1")"
-  for path in /{etc,run}/systemd/system.control/"$unit.d/${1##*/}"; do
-    [[ "$(readlink "$path" 2>/dev/null)" != /dev/null ]] || printf '%s\n' "$path"
+  for path in /{etc,run}/systemd/system.control/"${1#/etc/systemd/system/}"; do
+    [[ ! -L "$path" || "$(readlink "$path")" != /dev/null ]] || printf '%s\n' "$path"
   done
 }
 
@@ -85,20 +84,23 @@ is_movable() {
   esac
 }
 
-# overrides_of OURS < its text: what stands against our unit file or drop-in OURS, in lines of path, section, key, value.
+# overrides_of OURS [LOADED] < its text: what stands against our unit file or drop-in OURS, in lines of path, section, key, value.
 overrides_of() {
-  local unit ours path line
-  unit="$(unit_of "$1")"
-  ours="$(settings_of)"
-  while IFS= read -r path; do
+  local ours path line foreign
+  mapfile -t foreign < <(foreign_drop_ins "$(unit_of "$1")" "$@")
+  ((${#foreign[@]} == 0)) || ours="$(settings_of)"
+  for path in "${foreign[@]}"; do
     contradictions <(printf '%s\n' "$ours") <(settings_of <"$path") | while IFS= read -r line; do printf '%s\037%s\n' "$path" "$line"; done
-  done < <(foreign_drop_ins "$unit" "$1")
-  masks_of "$1" | while IFS= read -r path; do printf '%s\037\037\037\n' "$path"; done
+  done
+  while IFS= read -r path; do printf '%s\037\037\037\n' "$path"; done < <(masks_of "$1")
 }
+
+# When and how often systemd starts a unit again.
+readonly EFFECTIVE_PROPERTIES=Restart,RestartUSec,StartLimitIntervalUSec,StartLimitBurst,AccuracyUSec
 
 # effective_properties UNIT: what systemd does when it ends, and how often.
 effective_properties() {
-  systemctl show --property=Restart,RestartUSec,StartLimitIntervalUSec,StartLimitBurst,AccuracyUSec -- "$1" 2>/dev/null
+  systemctl show --property="$EFFECTIVE_PROPERTIES" -- "$1" 2>/dev/null
 }
 
 # process_properties UNIT: what a process that systemd starts now would get. Without Group= it's the user's own.
@@ -114,12 +116,13 @@ process_properties() {
 
 # unsafe_ancestors PATH: directories above it in which somebody else than root could put another one into its place.
 unsafe_ancestors() {
-  local directory owner mode
+  local directory user owner mode directories=()
   for directory in "$1" "$(readlink -f -- "$1")"; do
-    while directory="${directory%/*}" && [[ -n "$directory" ]]; do
-      read -r owner mode < <(stat -L -c '%u %a' -- "$directory" 2>/dev/null) || continue
-      ((owner != 0)) || { ((8#$mode & 8#022)) && ! ((8#$mode & 8#1000)); } || continue
-      printf '%s %s %s\n' "$directory" "$(stat -L -c %U -- "$directory")" "$mode"
-    done
+    while directory="${directory%/*}" && [[ -n "$directory" ]]; do directories+=("$directory"); done
+  done
+  ((${#directories[@]})) || return 0
+  # Some may not be there.
+  { stat -L -c '%u %U %a %n' -- "${directories[@]}" 2>/dev/null || true; } | while read -r user owner mode directory; do
+    ((user == 0)) && ! { ((8#$mode & 8#022)) && ! ((8#$mode & 8#1000)); } || printf '%s %s %s\n' "$directory" "$owner" "$mode"
   done | sort -u
 }

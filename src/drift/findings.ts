@@ -102,8 +102,8 @@ function managedThings(comparison: Comparison, manifest: Manifest): Finding[] {
 }
 
 function stagedFindings({ staged }: ObservedHost, { kind, path, hash, key }: ManifestThing): Finding[] {
-  const stored = staged[key];
-  if (kind !== "file" || (hash === "-" ? stored !== undefined : stored === hash)) return [];
+  const isHash = staged[key];
+  if (kind !== "file" || (hash === "-" ? isHash !== undefined : isHash === true)) return [];
   return [
     {
       step: { kind: "stage", path },

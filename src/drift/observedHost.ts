@@ -46,8 +46,8 @@ export interface ObservedHost {
   /** By path: what the steps that send them were called with last; `helper` is the helper's. */
   readonly revisions: Readonly<Record<string, string>>;
   readonly things: readonly ObservedThing[];
-  /** The names under which content is stored on the host, with the SHA-256 of each. */
-  readonly staged: Readonly<Record<string, string>>;
+  /** The names under which content is stored on the host, and whether each is its SHA-256; a secret's never is. */
+  readonly staged: Readonly<Record<string, boolean>>;
   readonly units: Readonly<Record<string, ObservedUnit>>;
   readonly overrides: readonly Override[];
   readonly process: { readonly recorded: string; readonly witness: string };
@@ -84,6 +84,8 @@ export interface ObservedUnit {
 export interface Override {
   readonly unit: string;
   readonly path: string;
+  /** It's of this unit alone, and was made on this host: an update moves it away. */
+  readonly isMovable: boolean;
   readonly section: string;
   readonly key: string;
   readonly value: string;
@@ -142,15 +144,18 @@ export function parseObservedHost(answer: string): ObservedHost {
     isReleased: one("released") === "yes",
     revisions: Object.fromEntries(rows("revision").map(([path = "", revision = ""]) => [path, revision])),
     things: thingsOf(rows),
-    staged: Object.fromEntries(rows("staged").map(([key = "", hash = ""]) => [key, hash])),
+    staged: Object.fromEntries(rows("staged").map(([key = "", isHash]) => [key, isHash === "yes"])),
     units: unitsOf(rows),
-    overrides: rows("override").map(([unit = "", path = "", section = "", key = "", ...value]) => ({
-      unit,
-      path,
-      section,
-      key,
-      value: value.join(" "),
-    })),
+    overrides: rows("override").map(
+      ([unit = "", path = "", isMovable, section = "", key = "", ...value]) => ({
+        unit,
+        path,
+        isMovable: isMovable === "yes",
+        section,
+        key,
+        value: value.join(" "),
+      }),
+    ),
     process: { recorded, witness: witness.split("=")[1] ?? "" },
     helper: { listing, anchor: helperAnchor },
   };
@@ -200,19 +205,12 @@ function unitsOf(rows: Rows): Record<string, ObservedUnit> {
       name,
       {
         properties: Object.fromEntries(properties.map((line) => keyAndValue(line))),
-        changed: changedProperties(rows("property").filter(([unit]) => unit === name)),
+        changed: rows("property")
+          .filter(([unit]) => unit === name)
+          .map(([, property = "", was = "", is = ""]) => ({ name: property, was, is })),
       },
     ]),
   );
-}
-
-/** Rows of unit, `<` or `>`, `Name=value`: lines of diff(1). */
-function changedProperties(rows: readonly string[][]): ObservedUnit["changed"] {
-  const now = new Map(rows.filter(([, side]) => side === ">").map(([, , line = ""]) => keyAndValue(line)));
-  return rows
-    .filter(([, side]) => side === "<")
-    .map(([, , line = ""]) => keyAndValue(line))
-    .map(([name, was]) => ({ name, was, is: now.get(name) ?? "" }));
 }
 
 function keyAndValue(line: string): [string, string] {

@@ -87,7 +87,7 @@ export function stepRevisionsOf(
 }
 
 function isStored({ key, secret }: RenderedFile, observed: ObservedHost | undefined): boolean {
-  const stored = observed?.staged[key];
+  const isHash = observed?.staged[key];
   // A secret's key isn't its hash.
-  return secret ? stored !== undefined : stored === key;
+  return secret ? isHash !== undefined : isHash === true;
 }

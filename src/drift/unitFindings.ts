@@ -15,21 +15,17 @@ export function unitFindings(comparison: Comparison, manifest: Manifest | undefi
         : [...stateSentences(unit, seen, role !== "recovery"), ...loadedSentences(unit, seen)];
     return sentences.map((sentence) => ({ step: { kind: "enable", unit }, sentence }));
   });
-  const overrides = observed.overrides.map(({ unit, path, section, key, value }): Finding => ({
+  const overrides = observed.overrides.map(({ unit, path, isMovable, section, key, value }): Finding => ({
     step: { kind: "enable", unit },
     sentence: `${printable(path)} ${
       key === ""
         ? `keeps systemd from reading our drop-in of ${unit}`
         : `sets ${maskedAssignment(key, value, secrets)} in [${section}], which contradicts what is configured for ${unit}`
-    }${isMovable(unit, path) ? "" : "; an update can't undo that: change or remove it"}`,
-    ...(!isMovable(unit, path) && { isMendable: false }),
+    }${isMovable ? "" : "; an update can't undo that: change or remove it"}`,
+    ...(!isMovable && { isMendable: false }),
   }));
   return [...states, ...overrides];
 }
-
-/** As is_movable in host/lib/observe.bash: of this unit alone, and made on this host. */
-const isMovable = (unit: string, path: string): boolean =>
-  /^\/(etc|run)\/systemd\//.test(path) && path.includes(`/${unit}.d/`);
 
 function stateSentences(unit: string, { properties }: ObservedUnit, runs: boolean): string[] {
   const fileState = properties["UnitFileState"] ?? "";

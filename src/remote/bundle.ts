@@ -4,6 +4,7 @@ import { join } from "node:path";
 
 import type { DesiredHost } from "../model/types";
 import { packageRoot } from "../render/templates";
+import { commandLine } from "./commands";
 
 const HOST = join(packageRoot(__dirname), "host");
 const END = "PULUMI_SYSTEMD_HA_END_OF_FILE";
@@ -41,13 +42,17 @@ export function helperBundle(faultPoints?: string): string {
 
 /** What host/probe says of a helper that is installed whole; see its function `helper`. */
 export function helperListing(faultPoints?: string): string {
-  const lines = helperFiles(faultPoints)
-    .sort((a, b) => (a.name < b.name ? -1 : 1))
-    .map(({ name, mode, text }) => `${name} regular file ${mode} root:root ${sha256(text)}\n`);
-  return sha256(lines.join(""));
+  const lines = helperFiles(faultPoints).flatMap(({ name, mode, text }) => [
+    `f ${mode.replace(/^0/, "")} root:root ${name}\n`,
+    `${sha256(text)}  ./${name}\n`,
+  ]);
+  return sha256(lines.sort().join(""));
 }
 
 const sha256 = (text: string): string => createHash("sha256").update(text).digest("hex");
+
+/** Bash reads a script that comes on stdin letter by letter, a system call each; cat takes the rest in one piece. */
+const ALL_AT_ONCE = ". <(cat)";
 
 /** host/probe as one text for `bash -s`, with what it is to look at. */
 export function probeBundle(desired: DesiredHost, texts: readonly { path: string; text: string }[]): string {
@@ -58,8 +63,8 @@ export function probeBundle(desired: DesiredHost, texts: readonly { path: string
     ...desired.files.map(({ path, mode }) => `add_thing file ${path} ${mode}`),
     ...desired.units.map(({ name }) => `add_thing unit ${name} -`),
   ];
-  const calls = texts.map(({ path, text }) => `add_text ${path} ${heredoc(text)}`);
-  return [...library, ...things, ...calls, 'main "$@"\n'].join("\n");
+  const calls = texts.map(({ path, text }) => `add_text ${commandLine([path, text])}`);
+  return [ALL_AT_ONCE, ...library, ...things, ...calls, 'main "$@"\n'].join("\n");
 }
 
 const heredoc = (text: string): string => `<<'${END}'\n${text}${END}\n`;

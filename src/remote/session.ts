@@ -122,6 +122,8 @@ async function logIn(
       });
       try {
         client.connect({ ...options, ...(sock && { sock }) });
+        // Or the login waits 40 ms, until the host confirms by itself what came before a small packet (Nagle's algorithm).
+        client.setNoDelay(true);
       } catch (error) {
         reject(new ContactError({ kind: "badKey", reason: String(error) }));
       }

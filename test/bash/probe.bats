@@ -98,7 +98,7 @@ listen() {
   type -P node >/dev/null || skip "needs node"
   listen
   look port="$PORT" proxy_port="$PORT"
-  equal "$(value port_listener)" "node $(tr '\n' ' ' <"/proc/$LISTENER/cgroup")"
+  equal "$(value port_listener)" "node $(xargs <"/proc/$LISTENER/cgroup")"
   equal "$(value proxy_listener)" "$(value port_listener)"
   kill "$LISTENER" && wait "$LISTENER" || true
   look port="$PORT" proxy_port=
@@ -118,9 +118,9 @@ listen() {
 
 @test "a value can't make a line of its own" {
   set_unit apache2.service ActiveState=active
-  printf 'loaded\nend\tyes\033[31m\n' >"$ROOT/systemd/apache2.service/LoadState"
+  printf 'loaded\tend\033[31m\nend\tyes\n' >"$ROOT/systemd/apache2.service/LoadState"
   look
-  equal "$(value unit_load_state:apache2.service)" "loaded end yes [31m"
+  equal "$(value unit_load_state:apache2.service)" "loaded end [31m"
   equal "$(grep -c '^end' "$ROOT/tmp/answer")" 1
 }
 
@@ -297,12 +297,21 @@ facts() { row "$1" "$2" | cut -d'|' -f2-4,6-; }
   equal "$(row file | cut -d'|' -f1,2)" "$APP/pipe|fifo"$'\n'"$APP/directory|directory"
 }
 
-@test "staged content is told with its name and its hash, which differs from the name where it was altered" {
+@test "staged content is told by its name, and whether that is still its hash" {
   stage /etc/x <<<content
   stage /etc/y <<<more
   echo other >"$SERVICE_DIR/stage/$(sha256 more)"
   look
-  equal "$(row staged | sort)" "$(printf '%s\n' "$(sha256 content)|$(sha256 content)" "$(sha256 more)|$(sha256 other)" | sort)"
+  equal "$(row staged | sort)" "$(printf '%s\n' "$(sha256 content)|yes" "$(sha256 more)|no" | sort)"
+}
+
+@test "of a secret's stored copy no hash is told, whether an update brought it into place or not" {
+  CALLS="add_thing file $APP/secret 0600"
+  file_row "$APP/secret" TOKEN 0600 | sed -E "s/\|[0-9a-f]{64}\|0600/|-|0600/" | settle
+  mv "$SERVICE_DIR/stage/$(sha256 TOKEN)" "$SERVICE_DIR/stage/0123abcd"
+  look
+  equal "$(row staged)" "0123abcd|no"
+  equal "$(grep -c "$(sha256 TOKEN)" "$ROOT/tmp/answer")" 0
 }
 
 @test "each unit is told with its state and whether it starts at boot" {
@@ -313,12 +322,44 @@ facts() { row "$1" "$2" | cut -d'|' -f2-4,6-; }
   has "$(row unit shop.timer)" "shop.timer|UptimeSec="
 }
 
+@test "each unit has its own answer, also where some aren't there" {
+  CALLS="$(printf 'add_thing unit %s -\n' a.service b.service c.service)"
+  set_unit a.service LoadState=loaded UnitFileState=enabled
+  set_unit c.service LoadState=masked UnitFileState=masked
+  look
+  equal "$(row unit | sed 's/UptimeSec=[0-9]*//')" "a.service||LoadState=loaded|UnitFileState=enabled
+b.service|
+c.service||LoadState=masked|UnitFileState=masked"
+  set_unit b.service LoadState=loaded UnitFileState=enabled
+  look
+  has "$(row unit b.service)" "|LoadState=loaded|UnitFileState=enabled"
+  has "$(row unit c.service)" "|LoadState=masked|UnitFileState=masked"
+}
+
+@test "a name that no unit can have has no answer, and takes none away" {
+  local long
+  long="$(printf 'a%.0s' {1..300}).service"
+  CALLS="$(printf 'add_thing unit %s -\n' a.service "$long" c.service)"
+  set_unit a.service LoadState=loaded
+  set_unit c.service LoadState=loaded
+  look host_units="$long apache2.service"
+  equal "$(row unit | sed -E 's/UptimeSec=[0-9]*//; s/a{300}/long/')" $'a.service||LoadState=loaded\nlong.service|\nc.service||LoadState=loaded'
+}
+
+@test "however many units there are, systemd is asked three times where all is well" {
+  CALLS="$(printf 'add_thing unit %s -\n' a.service b.service c.service d.service)"
+  local unit
+  for unit in a b c d; do set_unit "$unit.service" UnitFileState=enabled; done
+  look
+  equal "$(count_calls systemctl)" 3
+}
+
 @test "a unit between two states is asked again" {
   CALLS="add_thing unit shop.service -"
   set_unit shop.service ActiveState=activating
   printf '%s\n' activating active >"$ROOT/systemd/shop.service/ActiveState.next"
   look
-  has "$(row unit shop.service)" "|ActiveState=active|"
+  equal "$(row unit shop.service | cut -d'|' -f3)" "ActiveState=active"
   equal "$(calls sleep)" "sleep 2"
 }
 
@@ -330,25 +371,34 @@ facts() { row "$1" "$2" | cut -d'|' -f2-4,6-; }
   equal "$(row property)" ""
   set_unit shop.service Restart=no RestartUSec=1min
   look
-  equal "$(row property | sort)" "$(printf 'shop.service|%s\n' '<|Restart=always' '<|RestartUSec=5s' '>|Restart=no' '>|RestartUSec=1min' | sort)"
+  equal "$(row property | sort)" "$(printf 'shop.service|%s\n' 'Restart|always|no' 'RestartUSec|5s|1min' | sort)"
 }
 
 # wants_text TEXT: of the unit file of shop.service.
-wants_text() { CALLS="$(printf "add_text %s <<'END'\n%s\nEND" "$UNITS/shop.service" "$1")"; }
+wants_text() { printf -v CALLS 'add_text %q %q' "$UNITS/shop.service" "$1"; }
 
 @test "a drop-in that contradicts what is wanted is told" {
   wants_text $'[Service]\nRestart=always\nEnvironment="A=$HOME `id` \\\\"'
   drop_in shop.service zz.conf '[Service]' Restart=no LimitNOFILE=9 'Environment=A=x' Environment=B=y
   look
-  equal "$(row override)" "shop.service|$UNITS/shop.service.d/zz.conf|Service|Restart|no
-shop.service|$UNITS/shop.service.d/zz.conf|Service|Environment|A=x"
+  equal "$(row override)" "shop.service|$UNITS/shop.service.d/zz.conf|yes|Service|Restart|no
+shop.service|$UNITS/shop.service.d/zz.conf|yes|Service|Environment|A=x"
+}
+
+@test "of a drop-in of more units than this one it's told that an update can't move it" {
+  wants_text $'[Service]\nRestart=always'
+  mkdir -p "$UNITS/service.d"
+  printf '[Service]\nRestart=no\n' >"$UNITS/service.d/all.conf"
+  set_unit shop.service "DropInPaths=$UNITS/service.d/all.conf"
+  look
+  equal "$(row override)" "shop.service|$UNITS/service.d/all.conf|no|Service|Restart|no"
 }
 
 @test "an override's value stays on its line, whatever it has" {
   wants_text $'[Service]\nRestart=always'
   drop_in shop.service zz.conf '[Service]' $'Restart=a\tb \\' $'end\tyes & | \\1'
   look
-  equal "$(row override)" "shop.service|$UNITS/shop.service.d/zz.conf|Service|Restart|a b  end yes & | \\1"
+  equal "$(row override)" "shop.service|$UNITS/shop.service.d/zz.conf|yes|Service|Restart|a b  end yes & | \\1"
   equal "$(grep -c '^end' "$ROOT/tmp/answer")" 1
 }
 
@@ -391,9 +441,10 @@ helper_there() {
   helper_there
   local name
   look
-  equal "$(value helper)" "$(cd "$INSTALLED" && for name in helper $(printf '%s\n' lib/* | LC_ALL=C sort); do
-    printf '%s regular file %s root:root %s\n' "$name" "$([[ "$name" == helper ]] && echo 0755 || echo 0644)" "$(sha256sum <"$name" | cut -d' ' -f1)"
-  done | sha256sum | cut -d' ' -f1)"
+  equal "$(value helper)" "$(cd "$INSTALLED" && for name in helper lib/*; do
+    printf 'f %s root:root %s\n' "$([[ "$name" == helper ]] && echo 755 || echo 644)" "$name"
+    printf '%s  ./%s\n' "$(sha256sum <"$name" | cut -d' ' -f1)" "$name"
+  done | LC_ALL=C sort | sha256sum | cut -d' ' -f1)"
 }
 
 @test "an answer of a host with everything in it is complete and says nothing on stderr" {

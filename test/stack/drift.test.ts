@@ -149,6 +149,7 @@ describe("what was found is said", () => {
           "override",
           "apache2.service",
           "/etc/systemd/system/apache2.service.d/x.conf",
+          "yes",
           "Service",
           "Restart",
           "no",

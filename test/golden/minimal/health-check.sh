@@ -209,7 +209,8 @@ local_layers() {
 external_layer() {
   [[ -n "$EXTERNAL_URL" ]] || return
   EXTERNAL="ok"
-  answers "$EXTERNAL_URL" && return
+  # An update isn't held up by what it can't mend.
+  if [[ "$MODE" == gate ]]; then answers_once "$EXTERNAL_URL"; else answers "$EXTERNAL_URL"; fi && return
   EXTERNAL="$REASON"
   if [[ "$MODE" == gate ]]; then
     log "WARNING: $EXTERNAL_URL is not reachable: $REASON"
@@ -218,7 +219,8 @@ external_layer() {
   fi
 }
 
-# wait_for_local_layers: quietly; what is still wrong at the end is logged by the check that follows.
+# wait_for_local_layers: quietly; what is still wrong at the end is logged by the check that follows. Then there is nothing to
+# stay up.
 wait_for_local_layers() {
   local end=$((SECONDS + GATE_SEC))
   while ((SECONDS < end)); do
@@ -226,6 +228,7 @@ wait_for_local_layers() {
       { [[ -z "$PROXY_UNIT" ]] || answers_once "$PROXY_URL"; } && return
     sleep 0.5
   done
+  STABLE_SEC=0
 }
 
 # stays_up: a service that ends some seconds after its start passes every quick check.

@@ -177,7 +177,7 @@ describe("of the record and the copies it's told that", () => {
     ["a copy is gone", stagedWithout(key), [[`stage ${SCRIPT}`, `the copy of ${SCRIPT} ${copy}`]]],
     [
       "a copy was altered",
-      { ...inSync, staged: { ...inSync.staged, [key]: sha256("x") } },
+      { ...inSync, staged: { ...inSync.staged, [key]: false } },
       [[`stage ${SCRIPT}`, `the copy of ${SCRIPT} ${copy}`]],
     ],
     ["a secret one's is gone", stagedWithout(secretKey), [[`stage ${ENV}`, `the copy of ${ENV} ${copy}`]]],

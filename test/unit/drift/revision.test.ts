@@ -138,7 +138,7 @@ describe("what is sent to a host again", () => {
       ...record(confirmed),
       revisions: known,
       // A secret's key isn't its hash.
-      staged: { "key-a": "key-a", "key-b": "0123" },
+      staged: { "key-a": true, "key-b": false },
       things: [thing("/a", "1 1"), thing("/b", "2 2")],
       ...state,
     });
@@ -159,21 +159,21 @@ describe("what is sent to a host again", () => {
     ["one with a changed file", seen(), [changed], "new", ["/a"]],
     [
       "one where a file's content isn't stored",
-      seen({ staged: { "key-b": "0123" } }),
+      seen({ staged: { "key-b": false } }),
       [changed],
       "new",
       ["/a"],
     ],
     [
       "one where it was altered",
-      seen({ staged: { "key-a": "x", "key-b": "0123" } }),
+      seen({ staged: { "key-a": false, "key-b": false } }),
       [changed],
       "new",
       ["/a"],
     ],
     [
       "one where a secret one isn't stored",
-      seen({ staged: { "key-a": "key-a" } }),
+      seen({ staged: { "key-a": true } }),
       [changed],
       "new",
       ["/a", "/b"],

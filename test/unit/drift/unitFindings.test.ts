@@ -109,7 +109,7 @@ describe("nothing is told of", () => {
 describe("a drop-in of somebody else is told of, with what it sets,", () => {
   const override = (change: Partial<Override>): Override => ({
     ...{ unit: APP, path: "/etc/systemd/system/rps.service.d/10-local.conf" },
-    ...{ section: "Service", key: "Restart", value: "no", ...change },
+    ...{ isMovable: true, section: "Service", key: "Restart", value: "no", ...change },
   });
 
   test.each<[Partial<Override>, string]>([
@@ -127,5 +127,14 @@ describe("a drop-in of somebody else is told of, with what it sets,", () => {
     expect(found({ ...inSync, overrides })).toEqual(findings);
     // Before the first update too: it would overrule what is installed then.
     expect(found({ ...newHost(RAW), overrides })).toEqual(findings);
+  });
+
+  test("and that an update can't mend it, where it isn't of this unit alone", () => {
+    const overrides = [override({ path: "/etc/systemd/system/service.d/all.conf", isMovable: false })];
+    const sentence =
+      "/etc/systemd/system/service.d/all.conf sets Restart=no in [Service], which contradicts what is configured for rps.service; an update can't undo that: change or remove it";
+    expect(found({ ...inSync, overrides })).toEqual([
+      { step: { kind: "enable", unit: APP }, sentence, isMendable: false },
+    ]);
   });
 });

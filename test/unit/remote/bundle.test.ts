@@ -116,16 +116,14 @@ describe("the probe, as it travels,", () => {
     { path: "/etc/systemd/system/shop.service", text: "[Service]\nExecStart=/bin/echo $(id) `id` '\n" },
   ];
   const probe = probeBundle(desiredOf(minimal()), texts);
-  /** Its answers of one function, on a host of which `root` is the helper's directory. */
-  const ask = async (name: string) => {
-    const script = probe
-      .replaceAll("/usr/local/lib/pulumi-systemd-ha/", `${root}/installed/`)
-      .replace('%04a %U:%G\' "$name"', '%04a root:root\' "$name"')
-      .replace(/main "\$@"\n$/, `WANTED[version]=7\n${name}\n`);
+  /** What one command in the place of its last line says, on a host of which `root` is the helper's directory. */
+  const ask = async (command: string) => {
+    const script = probe.replace("%u:%g", "root:root").replace(/main "\$@"\n$/, `${command}\n`);
     const { stdout, stderr } = await execa("bash", ["-s"], { input: script });
     expect(stderr).toBe("");
     return stdout.split("\t");
   };
+  const askForHelper = () => ask(`HELPER=${root}/installed/7\nlook_at "$HELPER/helper"\nhelper`);
 
   test("is bash without a syntax error", async () => {
     const { exitCode, stderr } = await execa("bash", ["-n"], { input: probe, reject: false });
@@ -148,7 +146,7 @@ describe("the probe, as it travels,", () => {
 
   test("says of a helper that was installed whole what is expected here, and of any other something else", async () => {
     await run(bundle, "install-helper", "7", "shop", "ab12");
-    expect((await ask("helper"))[1]).toBe(helperListing(undefined));
+    expect((await askForHelper())[1]).toBe(helperListing(undefined));
     const library = join(root, "installed/7/lib/files.bash");
     const text = readFileSync(library, "utf8");
     for (const damage of [
@@ -168,15 +166,15 @@ describe("the probe, as it travels,", () => {
       },
     ]) {
       damage();
-      expect((await ask("helper"))[1]).not.toBe(helperListing(undefined));
+      expect((await askForHelper())[1]).not.toBe(helperListing(undefined));
     }
     // Sent again, it's whole.
     await run(bundle, "install-helper", "7", "shop", "ab12");
-    expect((await ask("helper"))[1]).toBe(helperListing(undefined));
+    expect((await askForHelper())[1]).toBe(helperListing(undefined));
   });
 
   test("says where the helper isn't, so that a new one has another revision", async () => {
-    const [, listing, anchor] = await ask("helper");
+    const [, listing, anchor] = await askForHelper();
     expect(listing).not.toBe(helperListing(undefined));
     expect(anchor).toMatch(/^\d+ [\d.]+$/);
   });

@@ -100,7 +100,7 @@ export function rowsInSync(raw: Raw, inSync: InSync = {}): Row[] {
     ...desired.logs.map((log) => thing("log", log)),
     // A secret's hash isn't asked for.
     ...files.map((file) => thing("file", file, [file.secret ? "" : file.key, file.key])),
-    ...files.map(({ key, text }): Row => ["staged", key, sha256(text)]),
+    ...files.map(({ key, text }): Row => ["staged", key, key === sha256(text) ? "yes" : "no"]),
     ...desired.units.map(unit),
     [
       ...(["process", desired.requirements.unit, `${INVOCATION} ${witnessOf(raw, stack)}`] as const),
