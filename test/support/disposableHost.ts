@@ -2,13 +2,20 @@ import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { execa } from "execa";
+import { execa, execaSync } from "execa";
 
 const SCRIPT = join(__dirname, "../../scripts/disposable-host");
+/** Its exit code where the machine doesn't allow something. */
+const REFUSED = 4;
 
 export type DebianRelease = "bookworm" | "trixie";
 
+/** A container, or a virtual machine with a kernel, a clock, memory and a disk of its own; that is several times slower. */
+export type Machine = "nspawn" | "qemu";
+
 export interface BootOptions {
+  /** @default "nspawn" */
+  readonly machine?: Machine;
   /** @default "bookworm" */
   readonly release?: DebianRelease;
 }
@@ -30,11 +37,22 @@ export interface ExecResult {
 /** What `scripts/disposable-host up` prints about a host. */
 interface HostFacts {
   readonly name: string;
+  readonly machine: Machine;
   readonly address: string;
+  readonly port: number;
   readonly hostKey: string;
   readonly release: DebianRelease;
   readonly privateKeyFile: string;
-  readonly rootDirectory: string;
+}
+
+/**
+ * Why this machine can't have such hosts, nothing if it can: for `describe.skipIf`. Builds their image if it's the first time.
+ */
+export function refusalOf(machine: Machine): string | undefined {
+  const { exitCode, stderr } = execaSync(SCRIPT, ["image", "--machine", machine], { reject: false });
+  if (exitCode === 0) return undefined;
+  if (exitCode === REFUSED) return stderr.split("\n").at(-1);
+  throw new Error(`disposable-host image: ${stderr}`);
 }
 
 /**
@@ -47,7 +65,7 @@ export async function bootHosts(
   names: readonly string[],
   options: BootOptions = {},
 ): Promise<DisposableHost[]> {
-  const run = new Run(names, options.release ?? "bookworm");
+  const run = new Run(names, options);
   const facts = await run.facts();
   return facts.map((host) => new DisposableHost(run, host));
 }
@@ -55,31 +73,33 @@ export async function bootHosts(
 /** One booted Debian: the seed's server before anything was provisioned on it. */
 export class DisposableHost implements AsyncDisposable {
   readonly name: string;
+  readonly machine: Machine;
   readonly address: string;
+  /** Where its sshd answers. */
+  readonly port: number;
   /** As in known_hosts, without the address: `ssh-ed25519 AAAA…`. */
   readonly hostKey: string;
   readonly release: DebianRelease;
   /** Lets in root, deploy (sudo without password), asksudo (sudo asks) and nosudo (no sudo). */
   readonly privateKeyFile: string;
   readonly privateKey: string;
-  /** The host's `/`, seen from this machine. */
-  readonly rootDirectory: string;
 
   constructor(
     private readonly run: Run,
     facts: HostFacts,
   ) {
     this.name = facts.name;
+    this.machine = facts.machine;
     this.address = facts.address;
+    this.port = facts.port;
     this.hostKey = facts.hostKey;
     this.release = facts.release;
     this.privateKeyFile = facts.privateKeyFile;
     this.privateKey = readFileSync(facts.privateKeyFile, "utf8");
-    this.rootDirectory = facts.rootDirectory;
     run.add(this.name);
   }
 
-  /** Runs `bash -c script` as root inside, without ssh: works with a dead sshd too. */
+  /** Runs `bash -c script` as root inside, in a container without ssh: works with a dead sshd too. */
   exec(script: string, options: ExecOptions = {}): Promise<ExecResult> {
     return this.execAs("root", script, options);
   }
@@ -119,7 +139,10 @@ export class DisposableHost implements AsyncDisposable {
     await this.mustControl(["reboot", this.name]);
   }
 
-  /** Everything inside dies at once, without a chance to tidy up; waits until the host is up again. */
+  /**
+   * Everything inside dies at once, without a chance to tidy up; waits until the host is up again. A virtual machine also loses
+   * what it hadn't synced, and the time that was set.
+   */
   async powerCut(): Promise<void> {
     await this.mustControl(["power-cut", this.name]);
   }
@@ -146,8 +169,8 @@ export class DisposableHost implements AsyncDisposable {
 }
 
 /** In a function of its own for the type. */
-function startUp(names: readonly string[], release: DebianRelease) {
-  return execa(SCRIPT, ["up", "--release", release, ...names], {
+function startUp(names: readonly string[], { machine = "nspawn", release = "bookworm" }: BootOptions) {
+  return execa(SCRIPT, ["up", "--machine", machine, "--release", release, ...names], {
     stdin: "pipe",
     stdout: "pipe",
     reject: false,
@@ -159,8 +182,8 @@ class Run {
   private readonly up: ReturnType<typeof startUp>;
   private readonly names = new Set<string>();
 
-  constructor(names: readonly string[], release: DebianRelease) {
-    this.up = startUp(names, release);
+  constructor(names: readonly string[], options: BootOptions) {
+    this.up = startUp(names, options);
   }
 
   async facts(): Promise<HostFacts[]> {

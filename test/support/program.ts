@@ -32,9 +32,13 @@ export async function seedConfiguration(
   return { ...file.config, "rps-ha:hosts": hosts.map((host) => hostEntry(host, user)) };
 }
 
-export const hostEntry = ({ name, address, hostKey }: DisposableHost, user = "root"): Configuration => ({
+export const hostEntry = (
+  { name, address, port, hostKey }: DisposableHost,
+  user = "root",
+): Configuration => ({
   name,
   address,
+  port,
   hostKey,
   user,
 });

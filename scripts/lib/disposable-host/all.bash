@@ -18,5 +18,9 @@ source "$HOST_LIBRARY/network.bash"
 source "$HOST_LIBRARY/hosts.bash"
 # shellcheck source=scripts/lib/disposable-host/guest.bash
 source "$HOST_LIBRARY/guest.bash"
+# shellcheck source=scripts/lib/disposable-host/nspawn.bash
+source "$HOST_LIBRARY/nspawn.bash"
+# shellcheck source=scripts/lib/disposable-host/qemu.bash
+source "$HOST_LIBRARY/qemu.bash"
 # shellcheck source=scripts/lib/disposable-host/lifecycle.bash
 source "$HOST_LIBRARY/lifecycle.bash"

@@ -1,11 +1,12 @@
 # Sourced by all.bash: the directory of each host, HOSTS_DIR/NAME, and who owns it.
 #   lock        held by the supervisor (before that, by whoever started it) as long as it lives: not held means left over
-#   supervisor, nspawn              process ids
-#   release, image, address, run    one line each; run is the same for all hosts of one `up`
+#   supervisor, process             process ids: of the script and of the machine
+#   machine, release, image, address, port, host-key, run
+#                                   one line each; run is the same for all hosts of one `up`
 #   id_ed25519, id_ed25519.pub      for ssh, likewise
 #   start-again                     there: start again although this isn't a reboot
 #   off                             there: powered off from inside, or it couldn't start
-#   console.log upper work root
+#   console.log upper work root     of a virtual machine: console.log disk.img accelerator ssh
 # shellcheck shell=bash
 
 readonly HOSTS_DIR=/var/lib/pulumi-systemd-ha-hosts
@@ -47,45 +48,42 @@ known_names() {
 is_image_in_use() { grep -qsxF "$1" "$HOSTS_DIR"/*/image; }
 
 list_hosts() {
-  local name state format='%-20s %-10s %-16s %s\n'
+  local name state format='%-20s %-8s %-10s %-21s %s\n'
   # shellcheck disable=SC2059 # the format is above
-  printf "$format" NAME RELEASE ADDRESS STATE
+  printf "$format" NAME MACHINE RELEASE ADDRESS STATE
   for name in $(host_names); do
     state=running
     ! is_off "$name" || state=off
     is_alive "$name" || state="left over (the next \`up\` or \`down\` removes it)"
     # shellcheck disable=SC2059
-    printf "$format" "$name" "$(host_fact "$name" release)" "$(host_fact "$name" address)" "$state"
+    printf "$format" "$name" "$(host_fact "$name" machine)" "$(host_fact "$name" release)" \
+      "$(host_fact "$name" address):$(host_fact "$name" port)" "$state"
   done
 }
 
-# claim_host NAME RELEASE RUN FIRST: makes the host's directory, with the key pair of the FIRST host of the run. Call it with
-# the machine lock held.
+# claim_host NAME MACHINE RELEASE RUN FIRST: makes the host's directory, with the key pair of the FIRST host of the run. Call it
+# with the machine lock held.
 claim_host() {
-  local directory="$HOSTS_DIR/$1"
+  local name="$1" machine="$2" release="$3" run="$4" first="$5" directory="$HOSTS_DIR/$1"
   mkdir -m 0700 "$directory"
-  printf '%s\n' "$3" >"$directory/run"
+  printf '%s\n' "$run" >"$directory/run"
   : >"$directory/lock"
-  printf '%s\n' "$2" >"$directory/release"
-  image_directory "$2" >"$directory/image"
-  unused_address >"$directory/address"
-  if [[ "$1" == "$4" ]]; then
+  printf '%s\n' "$machine" >"$directory/machine"
+  printf '%s\n' "$release" >"$directory/release"
+  image_directory "$release" "$machine" >"$directory/image"
+  on_machine claim "$name"
+  if [[ "$name" == "$first" ]]; then
     ssh-keygen -q -t ed25519 -N '' -C disposable-host -f "$directory/id_ed25519"
   else
-    cp "$HOSTS_DIR/$4/id_ed25519" "$HOSTS_DIR/$4/id_ed25519.pub" "$directory/"
+    cp "$HOSTS_DIR/$first/id_ed25519" "$HOSTS_DIR/$first/id_ed25519.pub" "$directory/"
   fi
 }
 
 # remove_host NAME: everything of it, however it ended. Safe to repeat, and while another run does the same.
 remove_host() {
-  local directory="$HOSTS_DIR/$1" removed="$HOSTS_DIR/.removed-$1-$BASHPID" lock
-  kill_guest "$1"
-  lock="/run/systemd/nspawn/locks/inode-$(stat --format '%d:%i' "$directory/root" 2>/dev/null || true)"
-  rm -f "$lock"
-  # nspawn's own, which it leaves when it is killed.
-  umount "/run/systemd/nspawn/unix-export/$(machine_name "$1")" 2>/dev/null || true
-  rmdir /run/systemd/nspawn/{propagate,unix-export}/"$(machine_name "$1")" 2>/dev/null || true
-  remove_host_cgroups "$1"
+  local directory="$HOSTS_DIR/$1" removed="$HOSTS_DIR/.removed-$1-$BASHPID"
+  on_machine kill "$1"
+  on_machine tidy "$1"
   unmount_below "$directory"
   # All at once: without its lock, the rest would look like a left-over.
   if mv "$directory" "$removed" 2>/dev/null; then remove_tree "$removed"; fi

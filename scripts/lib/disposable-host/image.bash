@@ -3,24 +3,40 @@
 
 # shellcheck disable=SC2034 # --release is one of them
 readonly RELEASES=(bookworm trixie)
-readonly RECIPE="$HOST_LIBRARY/image" IMAGES_DIR="$CACHE_DIR/images"
+# shellcheck disable=SC2034 # and --machine one of these
+readonly MACHINES=(nspawn qemu)
+# What a QEMU guest has in addition: a kernel of its own.
+readonly RECIPE="$HOST_LIBRARY/image" QEMU_RECIPE="$HOST_LIBRARY/image-qemu" IMAGES_DIR="$CACHE_DIR/images"
 readonly ARCHIVE_KEYRING=/usr/share/keyrings/debian-archive-keyring.gpg
-# An image takes 0.4 GiB, the packages it is made of 0.1.
+# An image takes 0.5 GiB, the packages it is made of 0.1.
 readonly BUILD_SPACE_KIB=$((1024 * 1024))
 
-# image_directory RELEASE: named for the recipe, so that a changed recipe is another image.
+# image_directory RELEASE MACHINE: named for the recipe, so that a changed recipe is another image.
 image_directory() {
   local hash
-  hash="$(cd "$RECIPE" && find . -type f -printf '%m %p\n' -exec sha256sum {} + | sort | sha256sum | cut -c -12)"
-  printf '%s\n' "$IMAGES_DIR/$1-$hash"
+  local -a recipes=(image)
+  [[ "$2" != qemu ]] || recipes+=(image-qemu)
+  hash="$(cd "$HOST_LIBRARY" && for recipe in "${recipes[@]}"; do hash_input "$recipe"; done | sha256sum | cut -c -12)"
+  printf '%s\n' "$(image_prefix "$1" "$2")$hash"
 }
 
-ensure_image() { [[ -d "$(image_directory "$1")" ]] || with_lock "$CACHE_DIR/images.lock" build_image "$1"; }
+# image_prefix RELEASE MACHINE: what the images of all recipes have in common.
+image_prefix() {
+  case "$2" in
+    nspawn) printf '%s\n' "$IMAGES_DIR/$1-" ;;
+    *) printf '%s\n' "$IMAGES_DIR/$2-$1-" ;;
+  esac
+}
+
+# hash_input FOLDER: modes, names and contents.
+hash_input() { (cd "$1" && find . -type f -printf '%m %p\n' -exec sha256sum {} + | sort); }
+
+ensure_image() { [[ -d "$(image_directory "$1" "$2")" ]] || with_lock "$CACHE_DIR/images.lock" build_image "$1" "$2"; }
 
 build_image() {
-  local release="$1" image work settings code=0
-  local -a sources apt_settings=()
-  image="$(image_directory "$release")"
+  local release="$1" machine="$2" image work settings code=0
+  local -a sources apt_settings=() packages qemu_hook=()
+  image="$(image_directory "$release" "$machine")"
   # Another run may have been quicker.
   [[ ! -d "$image" ]] || return 0
   require_cache "$IMAGES_DIR"
@@ -38,15 +54,20 @@ build_image() {
   apt-config dump --no-empty --format '%F "%v";%n' \
     Acquire::http Acquire::https Acquire::Check-Valid-Until Acquire::Check-Date >"$settings"
   [[ ! -s "$settings" ]] || apt_settings=(--aptopt="$settings")
-  with_progress "building the Debian $release image (about a minute, once)" "image-$release" '' \
-    mmdebstrap --mode=root --variant=apt --include="$(paste -sd, "$RECIPE/packages")" "${apt_settings[@]}" \
-    --customize-hook="$RECIPE/customize" "$release" "$work" "${sources[@]}" || code=$?
+  mapfile -t packages <"$RECIPE/packages"
+  if [[ "$machine" == qemu ]]; then
+    mapfile -t -O "${#packages[@]}" packages <"$QEMU_RECIPE/packages"
+    qemu_hook=(--essential-hook="$QEMU_RECIPE/initramfs")
+  fi
+  with_progress "building the Debian $release image for $machine (about a minute, once)" "image-$release-$machine" '' \
+    mmdebstrap --mode=root --variant=apt --include="$(printf '%s,' "${packages[@]}")" "${apt_settings[@]}" \
+    "${qemu_hook[@]}" --customize-hook="$RECIPE/customize" "$release" "$work" "${sources[@]}" || code=$?
   if ((code)); then
     require_space
     die "$EXIT_FINDING" "the Debian $release image could not be built; mmdebstrap's own messages are above"
   fi
   mv "$work" "$image"
-  remove_old_images "$release"
+  remove_old_images "$release" "$machine"
 }
 
 require_space() {
@@ -92,10 +113,10 @@ keyrings_of() {
   } | sort -u | paste -sd,
 }
 
-# remove_old_images RELEASE: those of other recipes, unless a host still runs on them.
+# remove_old_images RELEASE MACHINE: those of other recipes, unless a host still runs on them.
 remove_old_images() {
   local image
-  for image in "$IMAGES_DIR/$1"-*; do
-    [[ "$image" == "$(image_directory "$1")" ]] || is_image_in_use "$image" || remove_tree "$image"
+  for image in "$(image_prefix "$1" "$2")"*; do
+    [[ "$image" == "$(image_directory "$1" "$2")" ]] || is_image_in_use "$image" || remove_tree "$image"
   done
 }

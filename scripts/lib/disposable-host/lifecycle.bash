@@ -1,17 +1,18 @@
 # Sourced by all.bash: `up` and `down`.
 # shellcheck shell=bash
 
-# bring_up RELEASE KEEP NAME...
+# bring_up MACHINE RELEASE KEEP NAME...
 bring_up() {
-  local release="$1" keep="$2" name
-  shift 2
+  local machine="$1" release="$2" keep="$3" name
+  shift 3
   for name in "$@"; do
     [[ "$name" =~ ^[a-z][a-z0-9-]{0,39}$ ]] ||
       die "$EXIT_USAGE" "\"$name\" can't be a host's name: up to 40 lower-case letters, digits and hyphens, a letter first"
   done
   [[ -z "$(printf '%s\n' "$@" | sort | uniq -d)" ]] || die "$EXIT_USAGE" "each host needs a name of its own"
-  require_booter
-  ensure_image "$release"
+  require_builder
+  "${machine}_require"
+  ensure_image "$release" "$machine"
 
   RUN="$$-$SRANDOM" AWAITING=()
   trap 'exit 130' INT
@@ -19,7 +20,7 @@ bring_up() {
   trap 'exit 129' HUP
   trap end_run EXIT
   open_lifeline
-  with_machine_lock start_hosts "$release" "$keep" "$@"
+  with_machine_lock start_hosts "$machine" "$release" "$keep" "$@"
   await_all "$@"
   print_hosts "$@"
   if [[ -n "$keep" ]]; then
@@ -42,18 +43,17 @@ open_lifeline() {
   rm "$pipe"
 }
 
-# start_hosts RELEASE KEEP NAME...: with the machine lock held.
+# start_hosts MACHINE RELEASE KEEP NAME...: with the machine lock held.
 start_hosts() {
-  local release="$1" keep="$2" name
-  shift 2
+  local machine="$1" release="$2" keep="$3" name
+  shift 3
   remove_leftovers
   for name in "$@"; do
     [[ ! -e "$HOSTS_DIR/$name" ]] ||
       die "$EXIT_REFUSED" "a host named \"$name\" is running already; take another name, or: scripts/disposable-host down $name"
   done
-  ensure_bridge
   for name in "$@"; do
-    claim_host "$name" "$release" "$RUN" "$1"
+    claim_host "$name" "$machine" "$release" "$RUN" "$1"
     start_supervisor "$name" "$keep"
   done
 }
@@ -83,15 +83,15 @@ await_all() {
 
 # print_hosts NAME...: one line of JSON; no value in it needs escaping.
 print_hosts() {
-  local name directory key separator='' format
-  format='%s{"name":"%s","address":"%s","hostKey":"%s","release":"%s","privateKeyFile":"%s","rootDirectory":"%s","stateDirectory":"%s"}'
+  local name directory separator='' format
+  format='%s{"name":"%s","machine":"%s","address":"%s","port":%s,"hostKey":"%s","release":"%s","privateKeyFile":"%s",'
+  format+='"stateDirectory":"%s"}'
   printf '{"hosts":['
   for name in "$@"; do
     directory="$HOSTS_DIR/$name"
-    key="$(cut -d ' ' -f 1,2 "$directory/root/etc/ssh/ssh_host_ed25519_key.pub")"
     # shellcheck disable=SC2059 # the format is above
-    printf "$format" "$separator" "$name" "$(host_fact "$name" address)" "$key" "$(host_fact "$name" release)" \
-      "$directory/id_ed25519" "$directory/root" "$directory"
+    printf "$format" "$separator" "$name" "$(host_fact "$name" machine)" "$(host_fact "$name" address)" "$(host_fact "$name" port)" \
+      "$(host_fact "$name" host-key)" "$(host_fact "$name" release)" "$directory/id_ed25519" "$directory"
     separator=,
   done
   printf ']}\n'

@@ -14,16 +14,6 @@ require_builder() {
   require_packages mmdebstrap debian-archive-keyring
 }
 
-# require_booter: what booting a host needs.
-require_booter() {
-  require_builder
-  require_packages systemd-container openssh-client iproute2
-  unshare --mount --pid --net --uts --ipc --fork true 2>/dev/null ||
-    die "$EXIT_REFUSED" "the kernel denies new namespaces: use a real or virtual machine, or a container started with --privileged"
-  is_booted_with_systemd || [[ -w /sys/fs/cgroup ]] ||
-    die "$EXIT_REFUSED" "/sys/fs/cgroup can't be written: use a real or virtual machine, or a container started with --privileged"
-}
-
 # systemd as PID 1 here makes a cgroup for each host; without it we do.
 is_booted_with_systemd() { [[ -d /run/systemd/system ]]; }
 
@@ -55,11 +45,6 @@ remove_host_cgroups() {
       find "$directory" -depth -type d -exec rmdir {} + 2>/dev/null || sleep 0.05
     done
   done
-}
-
-# nspawn_environment: Debian boots with the unified cgroup tree alone; a guest gets it also where this machine has both.
-nspawn_environment() {
-  [[ ! -e /sys/fs/cgroup/unified/cgroup.procs ]] || printf 'SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1\n'
 }
 
 # remove_tree DIRECTORY: never reaches through a mount that was left below it.
