@@ -107,8 +107,7 @@ roll_back() {
   put_back_files "$snapshot"
   put_back_links "$snapshot"
   fault_point put-back
-  without_locks timeout "$RELOAD_LIMIT_SEC" systemctl daemon-reload ||
-    fail "$EXIT_FAILED" "systemctl daemon-reload failed in a rollback; it's tried again"
+  reload_in_rollback
   fault_point rolled-back-reload
   run_as_before "$snapshot" "$boot"
   outcome="$(outcome_of "$snapshot" "$boot")"
@@ -242,13 +241,22 @@ put_back_originals() {
   fi
 }
 
-# put_back_recovery SNAPSHOT MANIFEST: last, since until then a reboot needs it.
+# put_back_recovery SNAPSHOT MANIFEST: last, since until then a reboot needs it; so it needs a reload of its own, if it differed.
 put_back_recovery() {
-  local unit
+  local unit path before
   unit="$(unit_with_role "$2" recovery)"
   [[ -n "$unit" ]] || return 0
   [[ "$(kept_as "$1" unit "$unit")" == enabled ]] || systemctl disable --no-reload -- "$unit" 2>/dev/null || true
-  put_back_file "$1" "/etc/systemd/system/$unit"
+  path="/etc/systemd/system/$unit"
+  before="$(stat -c %i "$path" 2>/dev/null)" || true
+  rm -f "$(temporary_of "$path")" 2>/dev/null || true
+  put_back_file "$1" "$path"
+  [[ "$(stat -c %i "$path" 2>/dev/null)" == "$before" ]] || reload_in_rollback
+}
+
+reload_in_rollback() {
+  without_locks timeout "$RELOAD_LIMIT_SEC" systemctl daemon-reload ||
+    fail "$EXIT_FAILED" "systemctl daemon-reload failed in a rollback; it's tried again"
 }
 
 # is_rolled_back: the update that this step belongs to was: by its revision, as in require_transaction.
