@@ -38,7 +38,9 @@ export function announce(plan: Plan, connection: ConnectionInput, steps: Announc
       case "stage":
         return steps.staged[desired.files.findIndex(({ path }) => path === step.path)] ?? steps.installed;
       case "enable":
-        return steps.enabled[startedUnits(desired).findIndex(({ name }) => name === step.unit)] ?? steps.installed;
+        return (
+          steps.enabled[startedUnits(desired).findIndex(({ name }) => name === step.unit)] ?? steps.installed
+        );
       case "install":
         return steps.installed;
     }

@@ -101,7 +101,8 @@ function hostUnitProblems({ hostUnits, proxy }: Requirements, host: ObservedHost
   return hostUnits.flatMap((unit) => {
     const { loadState, activeState } = host.hostUnits[unit] ?? { loadState: "", activeState: "" };
     // One that is managed already was masked since, and is unmasked.
-    const isManaged = host.manifest === "corrupt" || host.manifest?.units.some(({ name }) => name === unit) === true;
+    const isManaged =
+      host.manifest === "corrupt" || host.manifest?.units.some(({ name }) => name === unit) === true;
     if (loadState === "masked" && isManaged) return [];
     if (loadState === "masked") return [`${unit} is masked: systemctl unmask ${unit}`];
     if (loadState !== "loaded") {

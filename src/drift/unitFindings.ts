@@ -10,7 +10,9 @@ export function unitFindings(comparison: Comparison, manifest: Manifest | undefi
   const states = (manifest?.units ?? []).flatMap(({ name: unit, role }): Finding[] => {
     const seen = observed.units[unit];
     const sentences =
-      seen === undefined ? [] : [...stateSentences(unit, seen, role !== "recovery"), ...loadedSentences(unit, seen)];
+      seen === undefined
+        ? []
+        : [...stateSentences(unit, seen, role !== "recovery"), ...loadedSentences(unit, seen)];
     return sentences.map((sentence) => ({ step: { kind: "enable", unit }, sentence }));
   });
   const overrides = observed.overrides.map(({ unit, path, section, key, value }): Finding => ({
