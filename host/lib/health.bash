@@ -8,14 +8,16 @@ readonly STABLE_SEC=6
 verb_health_check() {
   hold_off_rollback
   require_transaction
-  local output lines status=0 within stable=0
+  local output lines reason status=0 within stable=0
   within="$(healthy_within_sec)"
   [[ ! -e "$SERVICE_DIR/transaction/restarted" ]] || stable="$STABLE_SEC"
   output="$(without_locks "$(setting healthCheckScript)" --gate "$within" "$stable" 2>&1)" || status=$?
   output="$(safe_lines <<<"$output" | tail -n 30)"
   fault_point checked
-  ((status == 0)) ||
-    fail_with_words "$(service_unit_of "$(current_manifest)")" "the service isn't healthy $within s after the start: $(first_error <<<"$output")" "$output"
+  if ((status != 0)); then
+    reason="$(first_error <<<"$output")"
+    fail_with_words "$(service_unit_of "$(current_manifest)")" "the service isn't healthy $within s after the start: ${reason:-${output%%$'\n'*}}" "$output"
+  fi
   mapfile -t lines <<<"$output"
   { cat "$SERVICE_DIR/health" && printf 'log %s\n' "${lines[@]}"; } || true
 }

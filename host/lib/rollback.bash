@@ -258,11 +258,13 @@ put_back_originals() {
 
 # put_back_recovery SNAPSHOT MANIFEST: without it the links decide at boot what runs.
 put_back_recovery() {
-  local unit
+  local unit path
   unit="$(unit_with_role "$2" recovery)"
   [[ -n "$unit" ]] || return 0
   [[ "$(kept_as "$1" unit "$unit")" == enabled ]] || systemctl disable --no-reload -- "$unit" 2>/dev/null || true
-  put_back_file "$1" "/etc/systemd/system/$unit"
+  path="/etc/systemd/system/$unit"
+  rm -f "$(temporary_of "$path")" 2>/dev/null || true
+  put_back_file "$1" "$path"
 }
 
 # is_rolled_back: the update that this step belongs to was: by its revision, as in require_transaction.

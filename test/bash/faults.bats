@@ -1,23 +1,11 @@
 #!/usr/bin/env bats
-# The helper is killed at every fault point: each file is old or new, never half, and the next update finishes.
+# The helper is killed at every fault point: each file is old or new, never half. The next update finishes, and without one the
+# watch or the recovery at boot brings everything back.
 
 load support/host
+load support/rollback
 
 setup() { new_host; }
-
-# unit_text old|new: the service's unit file, with a witness as it may be.
-unit_text() { app_unit "$(sha256 "$1" | cut -c1-16)"; }
-
-# The files of a configuration, `old` or `new`; extra.service is only in the old one, added.timer only in the new one.
-rows_of() {
-  directory_row "$APP/bin"
-  log_row "$APP/shop.log"
-  file_row "$UNITS/shop.service" "$(unit_text "$1")"
-  file_row "$APP/bin/check" "$1" 0755
-  if [[ "$1" == old ]]; then file_row "$UNITS/extra.service" extra && unit_row extra.service; fi
-  if [[ "$1" == new ]]; then file_row "$UNITS/added.timer" added && unit_row added.timer timer; fi
-  unit_row shop.service
-}
 
 # one_step N TRANSACTION: an update is these, in turn.
 one_step() {
@@ -63,7 +51,8 @@ everything_is_new() {
   # systemd knows what lies on the disk, and the process has it.
   diff -r "$UNITS" "$ROOT/systemd/loaded"
   file_is "$ROOT/run/systemd/units/log-extra-fields:shop.service" "$(unit_text new | sed -n 's/^LogExtraFields=//p')"
-  equal "$(find "$SERVICE_DIR" -name "transaction*" -o -name "*.new")" ""
+  [[ "${1:-}" == ended ]] || equal "$(find "$SERVICE_DIR" -name "transaction*" -o -name "*.new")" ""
+  absent "$SERVICE_DIR/transaction"
   equal "$(find "$APP" "$UNITS" -name '.*')" ""
   equal "$(sed '$d' "$SERVICE_DIR/manifest")" "$(cat "$ROOT/manifest")"
 }
@@ -101,16 +90,35 @@ finish() {
   everything_is_new
 }
 
-settle_old() {
-  rows_of old | manifest
-  update 0000
-}
-
 @test "an update that was killed anywhere is finished by the next" {
   settle_old
-  rows_of new | manifest
   kill_everywhere 5 finish "$(unit_text old)" old
   everything_is_new
+}
+
+# come_back: without an update, by the watch or, every second time, by the recovery at boot.
+come_back() {
+  nothing_is_half "$(unit_text old)" old
+  ROUND=$((${ROUND:-0} + 1))
+  if [[ -d "$SERVICE_DIR/transaction" ]]; then
+    if ((ROUND % 2)); then expire && watch 2>/dev/null; else another_boot && recover >/dev/null 2>&1; fi
+  else
+    # Nothing was opened, or it was ended already.
+    watch
+  fi
+  if [[ "$(awk -F '\t' '$1 == "confirmed" { print $2 }' "$SERVICE_DIR/manifest")" == aaaa ]]; then
+    # There was only the tidying up left.
+    everything_is_new ended
+  else
+    rm -rf "$SERVICE_DIR"/transaction.new
+    is_as_before
+    diff -r -x ".*" "$UNITS" "$ROOT/systemd/loaded"
+  fi
+}
+
+@test "an update that was killed anywhere is taken back by its watch, or at boot" {
+  settle_old
+  kill_everywhere 5 come_back
 }
 
 finish_and_destroy() {
@@ -146,7 +154,6 @@ return_to_old() {
 @test "a return to the old configuration after one that was killed anywhere leaves nothing of that" {
   only_in_full
   settle_old
-  rows_of new | manifest
   kill_everywhere 1 return_to_old
 }
 
@@ -164,8 +171,8 @@ return_to_old() {
 @test "no fault point is left out" {
   local name
   for name in $(grep -rhoP 'fault_point \K[a-z-]+' "$PROJECT/host/lib" | sort -u) start restart; do
-    # Those of uninstall are in uninstall.bats.
-    [[ "$name" =~ ^(retired|restored|before-forget|forgotten)$ ]] || grep -qx "$name" "$BATS_FILE_TMPDIR/passed" || {
+    # Those of uninstall are in uninstall.bats, those of a rollback in watch.bats.
+    [[ "$name" =~ ^(retired|restored|before-forget|forgotten|rolling-back|put-back-file|put-back|rolled-back-reload|rolled-back)$ ]] || grep -qx "$name" "$BATS_FILE_TMPDIR/passed" || {
       echo "not passed: $name" >&2
       return 1
     }

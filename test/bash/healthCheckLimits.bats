@@ -17,7 +17,7 @@ ERROR: rps.service is not running"
 
 @test "a wrong call is refused with the usage" {
   local words
-  for words in --help --gate "--gate soon" repair; do
+  for words in --help --gate "--gate soon" "--gate 1 soon" repair; do
     # shellcheck disable=SC2086 # words
     run --separate-stderr "$CHECK" $words
     equal "$status" 2
@@ -202,6 +202,35 @@ SUCCESS: All checks passed"
 ERROR: http://127.0.0.1:5137/ does not answer as expected: curl: (7) Failed to connect to 127.0.0.1 port 5137: Connection refused"
   equal "$(restarts)" ""
   equal "$(saved passed)" false
+}
+
+# The sleep of the check that waits whether the service stays up does this meanwhile.
+meanwhile() {
+  printf '#!/bin/bash\nprintf "sleep %%s\\n" "$*" >>"$ROOT/calls"\n[[ "$1" != 6 ]] || { %s; }\n' "$1" >"$ROOT/tmp/sleep"
+  chmod +x "$ROOT/tmp/sleep"
+}
+
+@test "the update's check waits whether a service that was started stays up" {
+  set_unit rps.service InvocationID=1111
+  check 0 --gate 1 6
+  logged "=== Starting Health Check ===
+SUCCESS: All checks passed"
+  equal "$(count_calls '^sleep 6$')" 1
+  forget_calls
+  check 0 --gate 1
+  equal "$(count_calls '^sleep 6$')" 0
+}
+
+@test "a service that ends some seconds after its first answer fails the update's check, also if it was started again" {
+  set_unit rps.service InvocationID=1111
+  local change
+  for change in 'echo failed >"$ROOT/systemd/rps.service/ActiveState"' 'echo 2222 >"$ROOT/systemd/rps.service/InvocationID"'; do
+    meanwhile "$change"
+    PATH="$ROOT/tmp:$PATH" check 1 --gate 1 6
+    logged "=== Starting Health Check ===
+ERROR: rps.service ended within 6 s after it first answered"
+    set_unit rps.service ActiveState=active InvocationID=1111
+  done
 }
 
 @test "the update's check only warns of the external site" {

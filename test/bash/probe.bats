@@ -153,13 +153,21 @@ listen() {
   local first
   look
   row open_manifest | decoded | diff - "$ROOT/manifest"
-  first="$(row open_transaction)"
-  has "$first" "$(revision)|"
+  first="$(row open_transaction)$(row attempts)"
+  equal "$(row open_transaction)" "$(revision)|aaaa"
   look
-  equal "$(row open_transaction)" "$first"
-  install_manifest
+  equal "$(row open_transaction)$(row attempts)" "$first"
+  install_manifest bbbb
   look
-  [[ "$(row open_transaction)" != "$first" ]]
+  equal "$(row open_transaction)" "$(revision)|bbbb"
+  [[ "$(row attempts)" != "${first##*|aaaa}" ]]
+  # Also after one that was taken back, of which nothing is open.
+  first="$(row attempts)"
+  TRANSACTION=bbbb taken_back 1 step verify nothing.service
+  install_manifest cccc && TRANSACTION=cccc taken_back 1 step verify nothing.service
+  look
+  equal "$(row open_transaction)" ""
+  [[ "$(row attempts)" != "$first" ]]
 }
 
 @test "an update that is only being opened isn't open yet" {

@@ -9,7 +9,7 @@ witness_line() { unit_text "$1" | sed -n 's/^LogExtraFields=//p'; }
 rows_of() {
   directory_row "$APP/bin"
   log_row "$APP/shop.log"
-  file_row "$UNITS/shop-recovery.service" recovery
+  file_row "$UNITS/shop-recovery.service" "recovery of $1"
   file_row "$UNITS/shop.service" "$(unit_text "$1")"
   file_row "$APP/bin/check" "$1" 0755
   if [[ "$1" == old ]]; then file_row "$UNITS/extra.service" extra && unit_row extra.service extra; fi
@@ -20,8 +20,8 @@ rows_of() {
 
 # settle_old: it's confirmed and runs, then the new one is wanted. BEFORE is how the host looks.
 settle_old() {
-  rows_of old | settle
-  { step enable shop.service && step enable extra.service; } >/dev/null
+  rows_of old | manifest
+  { install_manifest 0000 && step daemon-reload && step enable shop.service && step enable extra.service && step confirm; } >/dev/null
   rows_of new | manifest
   BEFORE="$(picture)"
 }
