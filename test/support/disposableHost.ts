@@ -51,7 +51,11 @@ interface HostFacts {
 export function refusalOf(machine: Machine): string | undefined {
   const { exitCode, stderr } = execaSync(SCRIPT, ["image", "--machine", machine], { reject: false });
   if (exitCode === 0) return undefined;
-  if (exitCode === REFUSED) return stderr.split("\n").at(-1);
+  if (exitCode === REFUSED)
+    return stderr
+      .split("\n")
+      .at(-1)
+      ?.replace(/^error: /, "");
   throw new Error(`disposable-host image: ${stderr}`);
 }
 
