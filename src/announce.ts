@@ -76,7 +76,17 @@ function notices(
   { desired, drift }: Plan,
   revision: string,
 ): readonly string[] {
-  if (isNew) return [`nothing of ${desired.service} is installed on the host: all of it will be`];
+  if (isNew) {
+    const { service, previousName } = desired;
+    return [
+      `nothing of ${service} is installed on the host: all of it will be`,
+      ...(previousName === undefined
+        ? []
+        : [
+            `where ${previousName} is installed, ${service} takes its place: ${previousName}.service is stopped`,
+          ]),
+    ];
+  }
   // Drift alone restarts nothing where it isn't mended.
   return drift === "correct" || confirmedRevision !== revision ? restarts : [];
 }

@@ -55,6 +55,15 @@ const EXECUTABLE = /^(\/[A-Za-z0-9._@+-]+)+$/;
 
 const serviceRules: readonly Rule[] = [
   {
+    reads: ["service.name", "service.previousName"],
+    find: ({ service: { name, previousName } }) =>
+      refuse(
+        previousName === name,
+        "service.previousName",
+        `must differ from service.name, both are "${name}"`,
+      ),
+  },
+  {
     reads: ["service.name"],
     find: ({ service: { name } }) =>
       refuse(name === "health-check", "service.name", "must be another: health-check.log is our own log"),
@@ -128,12 +137,7 @@ const proxyRules: readonly Rule[] = [
 ];
 
 /** Keys of the contract whose feature isn't built yet: accepting them without effect would be a lie. */
-export const UNSUPPORTED: readonly string[] = [
-  "alerts",
-  "historyKeep",
-  "maintenance",
-  "service.previousName",
-];
+export const UNSUPPORTED: readonly string[] = ["alerts", "historyKeep", "maintenance"];
 
 const unsupported: Rule = {
   reads: [],

@@ -19,7 +19,8 @@ export const serviceSchema = {
       pattern: NAME,
       expects: "the name which the service had before",
       examples: ["store"],
-      description: "Renames the service in one transaction.",
+      description:
+        "Renames the service in one transaction: the former one stops and goes, this one takes its place. May stay; without effect once done.",
     },
     description: {
       type: "string",

@@ -90,10 +90,20 @@ function nameProblems(host: ObservedHost): string[] {
   ];
 }
 
-function portProblems({ port, unit }: Requirements, { portListener }: ObservedHost): string[] {
-  if (portListener === undefined || belongsTo(portListener.cgroup, unit)) return [];
+function portProblems(
+  { port, unit, previousUnit = unit }: Requirements,
+  { portListener }: ObservedHost,
+): string[] {
+  if (portListener === undefined) return [];
+  const { process, cgroup } = portListener;
+  if (belongsTo(cgroup, unit) || belongsTo(cgroup, previousUnit)) return [];
+  const owner = /\/([a-z][a-z0-9_-]*)\.service/.exec(cgroup)?.[1];
+  const renamed =
+    owner === undefined
+      ? ""
+      : `; if ${unit} is ${owner}.service under another name, set service.previousName: ${owner}`;
   return [
-    `port ${port} is taken by ${portListener.process}, which isn't of ${unit}: stop it (ss -ltnp 'sport = :${port}' names it), or correct service.port`,
+    `port ${port} is taken by ${process}, which isn't of ${unit}: stop it (ss -ltnp 'sport = :${port}' names it), or correct service.port${renamed}`,
   ];
 }
 

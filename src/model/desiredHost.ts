@@ -14,6 +14,7 @@ export function desiredHost(definition: ServiceDefinition): DesiredHost {
   const { service, proxy } = definition;
   return {
     service: service.name,
+    ...(service.previousName !== undefined && { previousName: service.previousName }),
     directories: directories(service),
     logs: logs(service),
     files: files(definition),
@@ -25,6 +26,7 @@ export function desiredHost(definition: ServiceDefinition): DesiredHost {
       executable: service.exec[0] ?? "",
       port: service.port,
       unit: paths.serviceUnit(service.name),
+      ...(service.previousName !== undefined && { previousUnit: paths.serviceUnit(service.previousName) }),
       hostUnits: units(definition)
         .filter(({ origin }) => origin === "host")
         .map(({ name }) => name),

@@ -35,8 +35,9 @@ export function desiredManifest(desired: DesiredHost, keys: FileKeys, stack: str
 }
 
 /** What the helper's later steps need to know. */
-const settings = ({ healthyWithinSec, confirmWithinSec, healthCheckScript }: DesiredHost) =>
+const settings = ({ healthyWithinSec, confirmWithinSec, healthCheckScript, previousName }: DesiredHost) =>
   [
+    ...(previousName === undefined ? [] : [["previousName", previousName] as const]),
     ["healthyWithinSec", String(healthyWithinSec)],
     ["confirmWithinSec", String(confirmWithinSec)],
     ["healthCheckScript", healthCheckScript],

@@ -2,6 +2,7 @@
 export interface DesiredHost {
   /** The service's name, which names its state directory on the host. */
   readonly service: string;
+  readonly previousName?: string;
   readonly directories: readonly ManagedDirectory[];
   readonly logs: readonly ManagedLog[];
   readonly files: readonly ManagedFile[];
@@ -67,6 +68,8 @@ export interface Requirements {
   readonly executable: string;
   readonly port: number;
   readonly unit: string;
+  /** The service's unit under its former name, which may hold the port until this one takes its place. */
+  readonly previousUnit?: string;
   readonly hostUnits: readonly string[];
   readonly proxy?: { readonly unit: string; readonly port: number };
 }
