@@ -8,15 +8,29 @@ readonly STABLE_SEC=6
 verb_health_check() {
   share_service
   require_transaction
-  local output lines status=0 within stable=0
-  within="$(healthy_within_sec)"
+  local lines GATE_OUTPUT stable=0
   [[ ! -e "$SERVICE_DIR/transaction/restarted" ]] || stable="$STABLE_SEC"
-  output="$("$(setting healthCheckScript)" --gate "$within" "$stable" 2>&1)" || status=$?
-  output="$(safe_lines <<<"$output" | tail -n 30)"
+  # In maintenance it says so, and looks at nothing.
+  gate "$stable"
+  mapfile -t lines <<<"$GATE_OUTPUT"
+  {
+    if is_in_maintenance; then
+      printf 'maintenance yes\npassed false\ntime %s\nexternal not checked\n' "$(date --iso-8601=seconds)"
+    else
+      cat "$SERVICE_DIR/health"
+    fi
+    printf 'log %s\n' "${lines[@]}"
+  } || true
+}
+
+# gate STABLE-SEC [BUT]: waits until the local layers are healthy, fails with what the check logged. Sets GATE_OUTPUT, its log.
+gate() {
+  local status=0 within
+  within="$(healthy_within_sec)"
+  GATE_OUTPUT="$("$(setting healthCheckScript)" --gate "$within" "$1" 2>&1)" || status=$?
+  GATE_OUTPUT="$(safe_lines <<<"$GATE_OUTPUT" | tail -n 30)"
   ((status == 0)) ||
-    fail_with_words "$(service_unit_of "$(current_manifest)")" "the service isn't healthy $within s after the start: $(first_error <<<"$output")" "$output"
-  mapfile -t lines <<<"$output"
-  { cat "$SERVICE_DIR/health" && printf 'log %s\n' "${lines[@]}"; } || true
+    fail_with_words "$(service_unit_of "$(current_manifest)")" "${2:+$2 }the service isn't healthy $within s after the start: $(first_error <<<"$GATE_OUTPUT")" "$GATE_OUTPUT"
 }
 
 # first_error < lines of the health check's log: what was wrong, without the time.

@@ -55,7 +55,7 @@ validate_manifest() {
         [[ "$kind" != file ]] || refuse_unequal "$path" "$key" "$mode" "$owner"
         ;;
       unit) [[ "$path" =~ ^[A-Za-z0-9:_.@-]+$ ]] || fail "$EXIT_USAGE" "line $line of the manifest: not a unit's name" ;;
-      setting) [[ "$path" == healthCheckScript && "$key" == /* || "$path" =~ ^[a-zA-Z]+Sec$ && "$key" =~ ^[1-9][0-9]{0,2}$ ]] || fail "$EXIT_USAGE" "line $line of the manifest: not a setting" ;;
+      setting) [[ "$path" == healthCheckScript && "$key" == /* || "$path=$key" == maintenance=yes || "$path" =~ ^[a-zA-Z]+Sec$ && "$key" =~ ^[1-9][0-9]{0,2}$ ]] || fail "$EXIT_USAGE" "line $line of the manifest: not a setting" ;;
       *) fail "$EXIT_USAGE" "line $line of the manifest: unknown kind" ;;
     esac
   done < <(tail -n +2 "$1" | tr '\t' '\037')
