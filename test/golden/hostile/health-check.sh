@@ -5,9 +5,11 @@
 #
 #   health-check.sh                 check everything, repair what can be repaired
 #   health-check.sh --no-repair     check everything, restart nothing
-#   health-check.sh --gate SECONDS  as an update does: wait so long for the local layers, restart nothing, let the external URL only warn
+#   health-check.sh --gate SECONDS [STABLE]
+#                                   as an update does: wait so long for the local layers, then whether the service stays up for
+#                                   STABLE seconds; restart nothing, let the external URL only warn
 #
-# Exit codes: 0 healthy (or skipped, because an update or another check is in progress), 1 a failure remains, 2 wrong call.
+# Exit codes: 0 healthy (or skipped, because of maintenance, an update or another check in progress), 1 a failure remains, 2 wrong call.
 set -uo pipefail
 # A shell's own could make the log unreadable.
 umask 022
@@ -35,6 +37,7 @@ readonly RUN_DIR="/run/pulumi-systemd-ha-$NAME"
 
 MODE=repair
 GATE_SEC=0
+STABLE_SEC=0
 FAILED=0
 EXTERNAL="not configured"
 declare -A REPAIRED=()
@@ -146,6 +149,10 @@ repair() {
     log "An update is in progress; leaving $unit to it"
     return 1
   fi
+  if in_maintenance; then
+    log "Maintenance began; leaving $unit alone"
+    return 1
+  fi
   has_failed_enough "$unit" && may_repair "$unit" || return 1
   log "Attempting to restart $unit..."
   systemctl reset-failed -- "$unit" 2>/dev/null
@@ -206,7 +213,8 @@ local_layers() {
 external_layer() {
   [[ -n "$EXTERNAL_URL" ]] || return
   EXTERNAL="ok"
-  answers "$EXTERNAL_URL" && return
+  # An update isn't held up by what it can't mend.
+  if [[ "$MODE" == gate ]]; then answers_once "$EXTERNAL_URL"; else answers "$EXTERNAL_URL"; fi && return
   EXTERNAL="$REASON"
   if [[ "$MODE" == gate ]]; then
     log "WARNING: $EXTERNAL_URL is not reachable: $REASON"
@@ -215,7 +223,8 @@ external_layer() {
   fi
 }
 
-# wait_for_local_layers: quietly; what is still wrong at the end is logged by the check that follows.
+# wait_for_local_layers: quietly; what is still wrong at the end is logged by the check that follows. Then there is nothing to
+# stay up.
 wait_for_local_layers() {
   local end=$((SECONDS + GATE_SEC))
   while ((SECONDS < end)); do
@@ -223,6 +232,17 @@ wait_for_local_layers() {
       { [[ -z "$PROXY_UNIT" ]] || answers_once "$PROXY_URL"; } && return
     sleep 0.5
   done
+  STABLE_SEC=0
+}
+
+# stays_up: a service that ends some seconds after its start passes every quick check.
+stays_up() {
+  local process
+  ((STABLE_SEC)) || return 0
+  process="$(systemctl show -p InvocationID --value -- "$APP_UNIT" 2>/dev/null)"
+  sleep "$STABLE_SEC"
+  [[ "$(systemctl show -p InvocationID --value -- "$APP_UNIT" 2>/dev/null)" == "$process" ]] && systemctl is-active --quiet -- "$APP_UNIT" && return
+  error "$APP_UNIT ended within $STABLE_SEC s after it first answered"
 }
 
 # update_in_progress: until the deadline of an update (boot id and second of uptime), the field is the update's.
@@ -231,6 +251,20 @@ update_in_progress() {
   read -r boot deadline 2>/dev/null <"$STATE_DIR/transaction/deadline" || return 1
   read -r up _ </proc/uptime
   [[ "$boot" == "$(</proc/sys/kernel/random/boot_id)" ]] && ((${up%%.*} < deadline))
+}
+
+# in_maintenance: somebody keeps the service stopped on purpose. Sets HOLDS, who and since when.
+in_maintenance() {
+  local owner since by reason
+  HOLDS=""
+  for owner in config operator; do
+    since="" by="" reason=""
+    [[ -e "$STATE_DIR/maintenance/$owner" ]] || continue
+    IFS=$'\t' read -r since by reason 2>/dev/null <"$STATE_DIR/maintenance/$owner"
+    HOLDS+="${HOLDS:+ and }since ${since:-an unknown time} ($owner: ${reason:-${by:-somebody}})"
+  done
+  HOLDS="${HOLDS//[[:cntrl:]]/ }"
+  [[ -n "$HOLDS" ]]
 }
 
 save_result() {
@@ -242,10 +276,10 @@ parse_arguments() {
   case "${1:-}" in
     '') ;;
     --no-repair) MODE=look ;;
-    --gate) MODE=gate GATE_SEC="${2:-}" ;;
+    --gate) MODE=gate GATE_SEC="${2:-}" STABLE_SEC="${3:-0}" ;;
     *) MODE=unknown ;;
   esac
-  if [[ "$MODE" == unknown || ! "$GATE_SEC" =~ ^[0-9]+$ ]]; then
+  if [[ "$MODE" == unknown || ! "$GATE_SEC $STABLE_SEC" =~ ^[0-9]+\ [0-9]+$ ]]; then
     sed -n '4,/^set /p' "$0" | sed -n 's/^# \{0,1\}//p' >&2
     exit 2
   fi
@@ -276,9 +310,15 @@ main() {
     log "An update is in progress; skipping this check"
     exit 0
   fi
+  # Who only looks wants to know all the same.
+  if [[ "$MODE" != look ]] && in_maintenance; then
+    log "Maintenance: $HOLDS; skipping"
+    exit 0
+  fi
   [[ "$MODE" != gate ]] || wait_for_local_layers
   log "=== Starting Health Check ==="
-  local_layers
+  stays_up
+  ((FAILED)) || local_layers
   if ((!FAILED)); then
     rm -f {"$STATE_DIR","$RUN_DIR"}/failures.*
     external_layer
