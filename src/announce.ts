@@ -58,7 +58,7 @@ export function announce(plan: Plan, connection: ConnectionInput, steps: Announc
 function warnOfExternal(checked: remote.Command): void {
   checked.stdout.apply((stdout) => {
     const { external, time } = parseHealthCheckOutput(stdout);
-    if (["ok", "not configured", "unknown"].includes(external)) return;
+    if (["ok", "not configured", "not checked", "unknown"].includes(external)) return;
     void pulumi.log.warn(`the external URL failed in the health check of ${time}: ${external}`, checked);
   });
 }
@@ -72,11 +72,15 @@ const findingText = ({ sentence, diff, isMendable = true }: Finding, drift: Plan
   `drift: ${sentence}${drift === "correct" && isMendable ? "; the update mends it" : ""}${diff === undefined ? "" : `\n${diff}`}`;
 
 function notices(
-  { restarts, isNew, confirmedRevision }: HostReport,
+  { restarts, maintenanceNotices, isNew, confirmedRevision }: HostReport,
   { desired, drift }: Plan,
   revision: string,
 ): readonly string[] {
-  if (isNew) return [`nothing of ${desired.service} is installed on the host: all of it will be`];
+  if (isNew)
+    return [
+      `nothing of ${desired.service} is installed on the host: all of it will be`,
+      ...maintenanceNotices,
+    ];
   // Drift alone restarts nothing where it isn't mended.
-  return drift === "correct" || confirmedRevision !== revision ? restarts : [];
+  return [...maintenanceNotices, ...(drift === "correct" || confirmedRevision !== revision ? restarts : [])];
 }

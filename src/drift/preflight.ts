@@ -90,7 +90,12 @@ function nameProblems(host: ObservedHost): string[] {
   ];
 }
 
-function portProblems({ port, unit }: Requirements, { portListener }: ObservedHost): string[] {
+function portProblems(
+  { port, unit, isToRun }: Requirements,
+  { portListener, maintenance }: ObservedHost,
+): string[] {
+  // In maintenance somebody may try the application by hand.
+  if (!isToRun || maintenance.some(({ owner }) => owner === "operator")) return [];
   if (portListener === undefined || belongsTo(portListener.cgroup, unit)) return [];
   return [
     `port ${port} is taken by ${portListener.process}, which isn't of ${unit}: stop it (ss -ltnp 'sport = :${port}' names it), or correct service.port`,

@@ -25,6 +25,7 @@ export function desiredHost(definition: ServiceDefinition): DesiredHost {
       executable: service.exec[0] ?? "",
       port: service.port,
       unit: paths.serviceUnit(service.name),
+      isToRun: !definition.maintenance,
       hostUnits: units(definition)
         .filter(({ origin }) => origin === "host")
         .map(({ name }) => name),
@@ -33,6 +34,7 @@ export function desiredHost(definition: ServiceDefinition): DesiredHost {
     healthCheckScript: paths.healthCheckScript(service.directory),
     healthyWithinSec: service.healthyWithinSec,
     confirmWithinSec: service.confirmWithinSec,
+    maintenance: definition.maintenance,
   };
 }
 

@@ -10,6 +10,8 @@ export interface DesiredHost {
   readonly healthCheckScript: string;
   readonly healthyWithinSec: number;
   readonly confirmWithinSec: number;
+  /** The configuration keeps the service stopped. */
+  readonly maintenance: boolean;
 }
 
 interface Owned {
@@ -67,6 +69,8 @@ export interface Requirements {
   readonly executable: string;
   readonly port: number;
   readonly unit: string;
+  /** Not in maintenance. */
+  readonly isToRun: boolean;
   readonly hostUnits: readonly string[];
   readonly proxy?: { readonly unit: string; readonly port: number };
 }

@@ -50,6 +50,7 @@ describe("the probe's answer, read", () => {
       isLoginHome: false,
       ownFragments: {},
       isReleased: false,
+      maintenance: [],
       revisions: {},
       things: [],
       staged: {},

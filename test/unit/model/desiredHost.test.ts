@@ -37,6 +37,7 @@ describe("the seed's server", () => {
       executable: "/usr/bin/gunicorn",
       port: 5137,
       unit: "rps.service",
+      isToRun: true,
       hostUnits: ["apache2.service"],
       proxy: { unit: "apache2.service", port: 8087 },
     });
