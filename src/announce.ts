@@ -58,7 +58,7 @@ export function announce(plan: Plan, connection: ConnectionInput, steps: Announc
 function warnOfExternal(checked: remote.Command): void {
   checked.stdout.apply((stdout) => {
     const { external, time } = parseHealthCheckOutput(stdout);
-    if (["ok", "not configured", "unknown"].includes(external)) return;
+    if (["ok", "not configured", "not checked", "unknown"].includes(external)) return;
     void pulumi.log.warn(`the external URL failed in the health check of ${time}: ${external}`, checked);
   });
 }
@@ -72,7 +72,7 @@ const findingText = ({ sentence, diff, isMendable = true }: Finding, drift: Plan
   `drift: ${sentence}${drift === "correct" && isMendable ? "; the update mends it" : ""}${diff === undefined ? "" : `\n${diff}`}`;
 
 function notices(
-  { restarts, isNew, confirmedRevision }: HostReport,
+  { restarts, maintenanceNotices, isNew, confirmedRevision }: HostReport,
   { desired, drift }: Plan,
   revision: string,
 ): readonly string[] {
@@ -85,8 +85,9 @@ function notices(
         : [
             `where ${previousName} is installed, ${service} takes its place: ${previousName}.service is stopped`,
           ]),
+      ...maintenanceNotices,
     ];
   }
   // Drift alone restarts nothing where it isn't mended.
-  return drift === "correct" || confirmedRevision !== revision ? restarts : [];
+  return [...maintenanceNotices, ...(drift === "correct" || confirmedRevision !== revision ? restarts : [])];
 }

@@ -7,10 +7,12 @@ import {
   fileOutputs,
   type HostOutputs,
   parseHealthCheckOutput,
+  parseMaintenance,
   parseUnitOutput,
   type UnitOutput,
 } from "./outputs";
 import { startedUnits } from "./model/desiredHost";
+import { helperPath } from "./model/paths";
 import { announce } from "./announce";
 import { type Plan, planService } from "./plan";
 import type { ConnectionInput } from "./remote/connection";
@@ -25,6 +27,7 @@ import {
   stageFile,
   verifyUnit,
 } from "./resources/runbook";
+import { helperVersion } from "./render/templates";
 
 export interface HighlyAvailableServiceArgs extends ServiceArgs {
   /** How the host is reached. May come from a resource that makes the host in the same update. */
@@ -84,7 +87,10 @@ function hostOutputs(
   const address = pulumi.unsecret(
     pulumi.secret(connection).apply((known) => ({
       address: known.host,
-      commands: commandOutputs(known, { service, directory: requirements.directory, script }),
+      commands: commandOutputs(known, {
+        ...{ service, directory: requirements.directory, script },
+        helper: helperPath(helperVersion()),
+      }),
     })),
   );
   const units = pulumi
@@ -105,7 +111,10 @@ function hostOutputs(
     healthCheck: steps.checked.stdout.apply(parseHealthCheckOutput),
     files: files.apply(fileOutputs),
     drift: report.apply(({ findings }) => findings.map(({ sentence }) => sentence)),
-    maintenance: pulumi.output(false),
+    // Where the host wasn't asked, an operator's is as the last update saw it.
+    maintenance: report.apply(({ maintenance = desired.maintenance || undefined }) =>
+      maintenance === undefined ? steps.checked.stdout.apply(parseMaintenance) : pulumi.output(maintenance),
+    ),
     commands: address.apply(({ commands }) => commands),
   };
 }

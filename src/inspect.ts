@@ -2,6 +2,7 @@ import type { ServiceDefinition } from "./config/types";
 import type { Finding } from "./drift/finding";
 import { findDrift, isNew } from "./drift/findings";
 import { type ObservedHost, parseObservedHost } from "./drift/observedHost";
+import { maintenanceNotices, willBeInMaintenance } from "./drift/maintenance";
 import { comparePreflight } from "./drift/preflight";
 import { expectedRestarts } from "./drift/restarts";
 import { desiredHost } from "./model/desiredHost";
@@ -17,6 +18,10 @@ import { helperVersion } from "./render/templates";
 export interface HostReport {
   readonly findings: readonly Finding[];
   readonly restarts: readonly string[];
+  /** Whether the service is kept stopped after an update; unknown where the host wasn't asked. */
+  readonly maintenance?: boolean;
+  /** What is to be said of it. */
+  readonly maintenanceNotices: readonly string[];
   /** There is nothing of the service yet, or nothing any more. */
   readonly isNew: boolean;
   /** Of what is installed. */
@@ -90,6 +95,8 @@ export function reportOf(
   return {
     findings,
     restarts: expectedRestarts(comparison, findings),
+    maintenance: willBeInMaintenance(desired, observed),
+    maintenanceNotices: maintenanceNotices(desired, observed),
     isNew: isNew(comparison),
     ...(confirmed && { confirmedRevision: confirmed.revision }),
   };

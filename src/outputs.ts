@@ -13,6 +13,7 @@ export interface HostOutputs {
   readonly files: Readonly<Record<string, FileOutput>>;
   /** What the probe found to differ; empty if nothing. */
   readonly drift: readonly string[];
+  /** Kept stopped on purpose, by the configuration or an operator. */
   readonly maintenance: boolean;
   readonly commands: CommandsOutput;
 }
@@ -28,7 +29,7 @@ export interface HealthCheckOutput {
   readonly time: string;
   /** The lines which the run wrote to the health check's log. */
   readonly log: readonly string[];
-  /** `ok`, `not configured`, or why the external URL failed. */
+  /** `ok`, `not configured`, `not checked` (in maintenance), or why the external URL failed. */
   readonly external: string;
 }
 
@@ -52,6 +53,9 @@ export interface CommandsOutput {
 export function parseUnitOutput(stdout: string): UnitOutput {
   return { enabled: field(stdout, "is-enabled"), active: field(stdout, "is-active") };
 }
+
+/** Whether the last run of `helper health-check` found the service kept stopped on purpose. */
+export const parseMaintenance = (stdout: string): boolean => field(stdout, "maintenance") === "yes";
 
 /** What `helper health-check` prints: `passed`, `time`, `external` and `log` lines. */
 export function parseHealthCheckOutput(stdout: string): HealthCheckOutput {
@@ -93,7 +97,12 @@ export const releaseCommand = (connection: HostConnection, service: string): str
 /** The seed's commands (sections 3 and 9) for this host. */
 export function commandOutputs(
   connection: HostConnection,
-  { service, directory, script }: { service: string; directory: string; script: string },
+  {
+    service,
+    directory,
+    script,
+    helper,
+  }: { service: string; directory: string; script: string; helper: string },
 ): CommandsOutput {
   const unit = serviceUnit(service);
   const timer = healthCheckTimer(service);
@@ -104,7 +113,8 @@ export function commandOutputs(
     logs: ssh(`${sudo}tail -n 50 ${serviceLog(directory, service)} ${serviceErrorLog(directory, service)}`),
     healthCheck: ssh(`${sudo}${script}`),
     timers: ssh(`systemctl list-timers --no-pager ${timer}`),
-    maintenanceOn: ssh(`${sudo}systemctl stop ${timer} ${unit}`),
-    maintenanceOff: ssh(`${sudo}systemctl start ${unit} ${timer}`),
+    // From a terminal they would wait for a reason.
+    maintenanceOn: ssh(`${sudo}${helper} maintenance ${service} on </dev/null`),
+    maintenanceOff: ssh(`${sudo}${helper} maintenance ${service} off </dev/null`),
   };
 }

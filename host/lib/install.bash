@@ -50,6 +50,7 @@ verb_install() {
   undo_foreign "$manifest"
   fault_point undone
   install_files "$manifest"
+  hold_as_configured "$manifest"
   remove_undesired "$manifest"
   enable_links "$manifest"
   fault_point installed

@@ -55,10 +55,21 @@ validate_manifest() {
         [[ "$kind" != file ]] || refuse_unequal "$path" "$key" "$mode" "$owner"
         ;;
       unit) [[ "$path" =~ ^[A-Za-z0-9:_.@-]+$ ]] || fail "$EXIT_USAGE" "line $line of the manifest: not a unit's name" ;;
-      setting) [[ "$path" == previousName && "$key" =~ ^[a-z][a-z0-9_-]{0,31}$ || "$path" == healthCheckScript && "$key" == /* || "$path" =~ ^[a-zA-Z]+Sec$ && "$key" =~ ^[1-9][0-9]{0,2}$ ]] || fail "$EXIT_USAGE" "line $line of the manifest: not a setting" ;;
+      setting) is_setting "$path" "$key" || fail "$EXIT_USAGE" "line $line of the manifest: not a setting" ;;
       *) fail "$EXIT_USAGE" "line $line of the manifest: unknown kind" ;;
     esac
   done < <(tail -n +2 "$1" | tr '\t' '\037')
+}
+
+# is_setting NAME VALUE
+is_setting() {
+  case "$1" in
+    healthCheckScript) [[ "$2" == /* ]] ;;
+    maintenance) [[ "$2" == yes ]] ;;
+    previousName) [[ "$2" =~ ^[a-z][a-z0-9_-]{0,31}$ ]] ;;
+    healthyWithinSec | confirmWithinSec) [[ "$2" =~ ^[1-9][0-9]{0,2}$ ]] ;;
+    *) return 1 ;;
+  esac
 }
 
 # validate_staged PATH SHA256 KEY: what will be installed has arrived, and whole; a connection may break while it does.

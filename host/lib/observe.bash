@@ -43,6 +43,7 @@ contradictions() {
     NR == FNR { ours[$1, $2]; values[$1, $2, $3]; if ($2 == "Environment") assignments($3, ours_variables); next }
     !(($1, $2) in ours) || ($1, $2, $3) in values { next }
     $2 == "Environment" && $3 != "" && !are_ours($3) { next }
+    $2 == "ConditionPathExists" && $3 != "" { next }
     { print }' "$1" "$2"
 }
 

@@ -115,6 +115,7 @@ roll_back() {
   retire_new_units "$snapshot" "$boot"
   put_back_files "$snapshot"
   put_back_links "$snapshot"
+  put_back_maintenance "$snapshot"
   # Last of what a reboot needs, before the reload that forgets it.
   put_back_recovery "$snapshot" "$directory/manifest"
   fault_point put-back
@@ -242,6 +243,8 @@ outcome_of() {
     echo "the update was rolled back, but of the previous configuration ${down[*]} doesn't run: see systemctl status ${down[0]}"
   elif [[ -n "$service" && -z "$(kept_as "$1" unit "$service")$(former_dir)" ]]; then
     echo "the update was rolled back: nothing of $SERVICE is installed, as before"
+  elif is_in_maintenance; then
+    echo "the update was rolled back: the previous configuration is in place, and $SERVICE in maintenance as before"
   else
     echo "the update was rolled back: the previous configuration is $([[ -n "$2" ]] && echo "in place" || echo running)"
   fi

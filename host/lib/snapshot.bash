@@ -29,6 +29,7 @@ what_may_change() {
     managed_rows
     cat "$SERVICE_DIR/manifest" "$(former_manifest)" 2>/dev/null | grep -E $'^(directory|log)\t' || true
     overrides_before "$1"
+    printf 'hold\t%s\n' "$(hold_of config)"
   } | awk -F '\t' '!seen[$1, $2]++ { print $1 "\037" $2 }'
   while IFS=$'\037' read -r _ unit _; do
     for path in $(masks_of_unit "$unit"); do printf 'mask\037%s\n' "$path"; done

@@ -37,8 +37,13 @@ needs_reload() {
 verb_enable() {
   share_service
   require_transaction
-  local unit="$SUBJECT" state
   # `install` made its links; whoever took them away since is told by `verify`.
+  if is_in_maintenance; then rest "$SUBJECT"; else bring_up "$SUBJECT"; fi
+}
+
+# bring_up UNIT: running, with what was installed.
+bring_up() {
+  local unit="$1" state
   state="$(unit_property "$unit" ActiveState)"
   if [[ "$unit" == *.timer && "$(unit_property "$unit" SubState)" == elapsed ]]; then
     start_unit restart "$unit"
@@ -137,7 +142,7 @@ verb_verify() {
   enabled="$(systemctl is-enabled -- "$unit" 2>/dev/null)" || true
   active="$(settled_state "$unit")"
   [[ "$enabled" == enabled ]] || fail "$EXIT_FAILED" "$unit isn't enabled: is-enabled says ${enabled:-nothing}"
-  [[ "$active" == active ]] || fail_with_words "$unit" "$unit isn't active: $(reason_of "$unit" "is-active says $active")"
+  [[ "$active" == active ]] || is_in_maintenance || fail_with_words "$unit" "$unit isn't active: $(reason_of "$unit" "is-active says $active")"
   say "is-enabled $enabled"
   say "is-active $active"
 }

@@ -1,16 +1,12 @@
 import { parseArgs } from "node:util";
 
-import * as pulumi from "@pulumi/pulumi";
-
 import { contactSentence, otherStackSentence } from "../../src/errors";
 import { type Inspection, inspectHost } from "../../src/inspect";
 import { releaseCommand } from "../../src/outputs";
 import { connectionTo } from "../../src/remote/connection";
 import { ContactError } from "../../src/remote/session";
-import { type SelectedStack, selectedStack, UsageError } from "./stack";
-
-/** The scripts' exit codes, see scripts/lib/common.bash. */
-const EXIT = { ok: 0, finding: 1, usage: 2, unreachable: 3, refused: 4 } as const;
+import { EXIT, runScript } from "./exit";
+import { type SelectedStack, selectedStack } from "./stack";
 
 interface HostResult {
   readonly name: string;
@@ -18,6 +14,8 @@ interface HostResult {
   readonly code: number;
   /** What is wrong, a sentence each. */
   readonly findings: readonly { readonly sentence: string; readonly diff?: string }[];
+  /** What is so on purpose. */
+  readonly notes?: readonly string[];
 }
 
 async function main(): Promise<number> {
@@ -62,7 +60,8 @@ async function resultFor(
       return failed(EXIT.refused, sentence);
     }
     const findings = findingsOf(inspection, config.service.name, onlyDrift);
-    return { name, address, code: findings.length === 0 ? EXIT.ok : EXIT.finding, findings };
+    const code = findings.length === 0 ? EXIT.ok : EXIT.finding;
+    return { name, address, code, findings, notes: inspection.maintenanceNotices };
   } catch (error) {
     if (!(error instanceof ContactError)) throw error;
     const { user, port } = host;
@@ -85,26 +84,15 @@ function findingsOf(
   ];
 }
 
-function print({ name, address, findings }: HostResult): void {
+function print({ name, address, findings, notes = [] }: HostResult): void {
   console.log(
     `${name} (${address}): ${findings.length === 0 ? "as it was installed" : `${findings.length} found`}`,
   );
+  for (const note of notes) console.log(`  ${note}`);
   for (const { sentence, diff } of findings) {
     console.log(`  - ${sentence}`);
     if (diff !== undefined) console.log(diff.replace(/^/gm, "      "));
   }
 }
 
-main().then(
-  (code) => {
-    process.exitCode = code;
-  },
-  (error: unknown) => {
-    const isOurs =
-      error instanceof UsageError ||
-      pulumi.RunError.isInstance(error) ||
-      (error as NodeJS.ErrnoException).code?.startsWith("ERR_PARSE_ARGS") === true;
-    console.error(isOurs ? `error: ${(error as Error).message}` : error);
-    process.exitCode = isOurs ? EXIT.usage : EXIT.finding;
-  },
-);
+runScript(main);

@@ -123,12 +123,12 @@ const OUTPUTS = `## The stack's outputs
 | \`address\` | Where the host was reached. |
 | \`revision\` | Of the configuration that was confirmed: equal revisions are equal files, modes, owners and units. |
 | \`units.<unit>.enabled\`, \`.active\` | What \`systemctl is-enabled\` and \`is-active\` said in the last \`pulumi up\` that changed anything. |
-| \`healthCheck.passed\` | Whether the local layers were healthy then; an \`up\` fails otherwise. |
+| \`healthCheck.passed\` | Whether the local layers were healthy then; an \`up\` fails otherwise. In maintenance false: nothing was asked. |
 | \`healthCheck.time\` | When, in ISO 8601 with the host's offset. |
-| \`healthCheck.external\` | \`ok\`, \`not configured\`, or why the external URL failed, which is a warning only. |
+| \`healthCheck.external\` | \`ok\`, \`not configured\`, \`not checked\` (in maintenance), or why the external URL failed, which is a warning only. |
 | \`healthCheck.log\` | The lines which that run wrote to \`logs/health-check.log\`. |
 | \`files.<path>.sha256\`, \`.mode\`, \`.owner\` | Every managed file, without logs and without the file of secrets. |
 | \`drift\` | What was found to differ from the configuration, a sentence each; empty if nothing. |
-| \`maintenance\` | Whether the service is kept stopped on purpose. |
+| \`maintenance\` | Whether the service is kept stopped on purpose, by the configuration or an operator. |
 | \`commands.status\`, \`.logs\`, \`.healthCheck\`, \`.timers\`, \`.maintenanceOn\`, \`.maintenanceOff\` | Shell lines for your own machine, ready to paste. |
 `;

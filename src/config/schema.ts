@@ -67,7 +67,8 @@ export const configSchema = {
       default: false,
       expects: "true or false",
       examples: [false],
-      description: "Keeps the service stopped on purpose.",
+      description:
+        "Keeps the service stopped on purpose, over reboots too; see [Operations](operations.md#maintenance).",
     },
     rollout: {
       type: "object",

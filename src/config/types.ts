@@ -30,6 +30,8 @@ export interface ServiceDefinition {
   readonly healthCheck: HealthCheckConfig;
   /** Whether there is a secret environment; its content comes later, encrypted. */
   readonly hasSecretEnvironment: boolean;
+  /** The service is kept stopped on purpose. */
+  readonly maintenance: boolean;
 }
 
 type Given<Schema extends object> = DeepReadonly<
@@ -45,4 +47,6 @@ export interface ServiceArgs {
   readonly tunnel?: Given<typeof tunnelSchema> | undefined;
   /** @default the seed's: 2 min after boot, then every 5 min */
   readonly healthCheck?: Given<typeof healthCheckSchema> | undefined;
+  /** Keeps the service stopped on purpose, over reboots too (seed section 9). @default false */
+  readonly maintenance?: boolean | undefined;
 }

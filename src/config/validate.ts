@@ -92,12 +92,19 @@ function keyOf(pointer: string): string {
 /**
  * Checks what a caller of the library gives for a service, by the same schema and rules as the stack's configuration.
  */
-export function validateService({ service, proxy, tunnel, healthCheck = {} }: ServiceArgs): Validation {
+export function validateService({
+  service,
+  proxy,
+  tunnel,
+  healthCheck = {},
+  maintenance = false,
+}: ServiceArgs): Validation {
   return validateConfig({
     // Hosts are no part of it, but of every configuration.
     hosts: [{ name: "host", address: "host", insecureIgnoreHostKey: true }],
     service,
     healthCheck,
+    maintenance,
     ...(proxy && { proxy }),
     ...(tunnel && { tunnel }),
   });

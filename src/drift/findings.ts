@@ -1,6 +1,7 @@
 import type { Manifest, ManifestThing } from "../model/manifest";
 import type { ObservedHost, ObservedThing } from "./observedHost";
 import type { Comparison, Finding, FindingStep } from "./finding";
+import { maintenanceFindings } from "./maintenance";
 import { isSettled } from "./revision";
 import { textDiff } from "./textDiff";
 import { unitFindings } from "./unitFindings";
@@ -17,6 +18,7 @@ export function findDrift(comparison: Comparison): Finding[] {
     ...recordFindings(comparison),
     ...helperFindings(comparison, manifest),
     ...(manifest === undefined ? adoptedFiles(comparison) : managedThings(comparison, manifest)),
+    ...maintenanceFindings(observed),
     ...unitFindings(comparison, manifest),
   ];
 }

@@ -43,6 +43,8 @@ export interface ObservedHost {
   };
   /** Somebody let another stack take the service over. */
   readonly isReleased: boolean;
+  /** Who keeps the service stopped on purpose; nobody if empty. */
+  readonly maintenance: readonly MaintenanceHold[];
   /** By path: what the steps that send them were called with last; `helper` is the helper's. */
   readonly revisions: Readonly<Record<string, string>>;
   readonly things: readonly ObservedThing[];
@@ -52,6 +54,16 @@ export interface ObservedHost {
   readonly overrides: readonly Override[];
   readonly process: { readonly recorded: string; readonly witness: string };
   readonly helper: { readonly listing: string; readonly anchor: string };
+}
+
+/** A marker on the host, see host/lib/maintenance.bash. */
+export interface MaintenanceHold {
+  /** `config` or `operator`. */
+  readonly owner: string;
+  /** ISO 8601 with the host's offset. */
+  readonly since: string;
+  readonly by: string;
+  readonly reason: string;
 }
 
 /** A file, log or directory as it is. */
@@ -142,6 +154,12 @@ export function parseObservedHost(answer: string): ObservedHost {
       openTransaction: { revision: openRevision, id: openId, ...(open && { manifest: open }) },
     }),
     isReleased: one("released") === "yes",
+    maintenance: rows("maintenance").map(([owner = "", since = "", by = "", reason = ""]) => ({
+      owner,
+      since,
+      by,
+      reason,
+    })),
     revisions: Object.fromEntries(rows("revision").map(([path = "", revision = ""]) => [path, revision])),
     things: thingsOf(rows),
     staged: Object.fromEntries(rows("staged").map(([key = "", isHash]) => [key, isHash === "yes"])),

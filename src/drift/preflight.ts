@@ -91,9 +91,11 @@ function nameProblems(host: ObservedHost): string[] {
 }
 
 function portProblems(
-  { port, unit, previousUnit = unit }: Requirements,
-  { portListener }: ObservedHost,
+  { port, unit, previousUnit = unit, isToRun }: Requirements,
+  { portListener, maintenance }: ObservedHost,
 ): string[] {
+  // In maintenance somebody may try the application by hand.
+  if (!isToRun || maintenance.some(({ owner }) => owner === "operator")) return [];
   if (portListener === undefined) return [];
   const { process, cgroup } = portListener;
   if (belongsTo(cgroup, unit) || belongsTo(cgroup, previousUnit)) return [];

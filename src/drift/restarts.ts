@@ -1,5 +1,6 @@
 import type { RenderedFile } from "../model/types";
 import type { Comparison, Finding } from "./finding";
+import { willBeInMaintenance } from "./maintenance";
 
 /**
  * Which running service an update is going to restart, and why. Pure; `is_current` in host/lib/units.bash decides.
@@ -13,7 +14,12 @@ export function expectedRestarts(
   const unit = desired.requirements.unit;
   const properties = observed.units[unit]?.properties ?? {};
   const witness = witnessOf(files);
-  if (properties["ActiveState"] !== "active" || witness === undefined) return [];
+  if (
+    properties["ActiveState"] !== "active" ||
+    witness === undefined ||
+    willBeInMaintenance(desired, observed)
+  )
+    return [];
   const { recorded, witness: started } = observed.process;
   const [invocation, kept] = recorded.split(" ");
   if (invocation === properties["InvocationID"]) {

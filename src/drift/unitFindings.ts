@@ -1,5 +1,6 @@
 import type { Manifest } from "../model/manifest";
 import type { Comparison, Finding } from "./finding";
+import { isInMaintenance } from "./maintenance";
 import type { ObservedUnit } from "./observedHost";
 import { maskedAssignment, printable } from "./textDiff";
 
@@ -7,12 +8,21 @@ import { maskedAssignment, printable } from "./textDiff";
 export function unitFindings(comparison: Comparison, manifest: Manifest | undefined): Finding[] {
   const { observed, secrets } = comparison;
   // Before the first update what they do is the operator's, and after a lost record nobody knows better.
+  const isResting = isInMaintenance(observed);
   const states = (manifest?.units ?? []).flatMap(({ name: unit, role }): Finding[] => {
     const seen = observed.units[unit];
     const sentences =
       seen === undefined
         ? []
-        : [...stateSentences(unit, seen, role !== "recovery"), ...loadedSentences(unit, seen)];
+        : [
+            ...stateSentences(unit, seen),
+            ...(role === "recovery"
+              ? []
+              : isResting
+                ? restSentences(unit, seen, role)
+                : activeSentences(unit, seen)),
+            ...loadedSentences(unit, seen),
+          ];
     return sentences.map((sentence) => ({ step: { kind: "enable", unit }, sentence }));
   });
   const overrides = observed.overrides.map(({ unit, path, isMovable, section, key, value }): Finding => ({
@@ -27,7 +37,7 @@ export function unitFindings(comparison: Comparison, manifest: Manifest | undefi
   return [...states, ...overrides];
 }
 
-function stateSentences(unit: string, { properties }: ObservedUnit, runs: boolean): string[] {
+function stateSentences(unit: string, { properties }: ObservedUnit): string[] {
   const fileState = properties["UnitFileState"] ?? "";
   const isMasked = properties["LoadState"] === "masked" || fileState.startsWith("masked");
   return [
@@ -35,11 +45,16 @@ function stateSentences(unit: string, { properties }: ObservedUnit, runs: boolea
     ...(!isMasked && fileState !== "enabled" && fileState !== ""
       ? [`${unit} was ${fileState === "disabled" ? "disabled" : `set to ${fileState}`}`]
       : []),
-    ...(runs ? activeSentences(unit, properties) : []),
   ];
 }
 
-function activeSentences(unit: string, properties: ObservedUnit["properties"]): string[] {
+/** In maintenance nothing need run, and the service must not. */
+const restSentences = (unit: string, { properties }: ObservedUnit, role: string): string[] =>
+  role === "service" && properties["ActiveState"] === "active"
+    ? [`${unit} runs in spite of maintenance`]
+    : [];
+
+function activeSentences(unit: string, { properties }: ObservedUnit): string[] {
   const { ActiveState: active = "", SubState: sub = "", Result: result = "" } = properties;
   const ago = since(properties);
   if (active === "active") {

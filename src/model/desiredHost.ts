@@ -27,6 +27,7 @@ export function desiredHost(definition: ServiceDefinition): DesiredHost {
       port: service.port,
       unit: paths.serviceUnit(service.name),
       ...(service.previousName !== undefined && { previousUnit: paths.serviceUnit(service.previousName) }),
+      isToRun: !definition.maintenance,
       hostUnits: units(definition)
         .filter(({ origin }) => origin === "host")
         .map(({ name }) => name),
@@ -35,6 +36,7 @@ export function desiredHost(definition: ServiceDefinition): DesiredHost {
     healthCheckScript: paths.healthCheckScript(service.directory),
     healthyWithinSec: service.healthyWithinSec,
     confirmWithinSec: service.confirmWithinSec,
+    maintenance: definition.maintenance,
   };
 }
 

@@ -35,12 +35,19 @@ export function desiredManifest(desired: DesiredHost, keys: FileKeys, stack: str
 }
 
 /** What the helper's later steps need to know. */
-const settings = ({ healthyWithinSec, confirmWithinSec, healthCheckScript, previousName }: DesiredHost) =>
+const settings = ({
+  healthyWithinSec,
+  confirmWithinSec,
+  healthCheckScript,
+  maintenance,
+  previousName,
+}: DesiredHost) =>
   [
     ...(previousName === undefined ? [] : [["previousName", previousName] as const]),
     ["healthyWithinSec", String(healthyWithinSec)],
     ["confirmWithinSec", String(confirmWithinSec)],
     ["healthCheckScript", healthCheckScript],
+    ...(maintenance ? [["maintenance", "yes"] as const] : []),
   ] as const;
 
 function keyOf(keys: FileKeys, path: string): string {
@@ -59,6 +66,8 @@ export interface Manifest {
   readonly stack: string;
   readonly things: readonly ManifestThing[];
   readonly units: readonly { readonly name: string; readonly role: string }[];
+  /** The configuration keeps the service stopped. */
+  readonly maintenance?: true;
   /** Lacking in that of an update which isn't confirmed. */
   readonly confirmed?: { readonly transaction: string; readonly revision: string; readonly counter: number };
 }
@@ -91,6 +100,7 @@ export function parseManifest(text: string): Manifest | undefined {
     units: rest
       .filter(([kind]) => kind === "unit")
       .map(([, name = "", , , , , role = ""]) => ({ name, role })),
+    ...(rest.some(([kind, name]) => kind === "setting" && name === "maintenance") && { maintenance: true }),
     ...(last !== undefined && {
       confirmed: {
         transaction: last[1] ?? "",

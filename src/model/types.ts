@@ -11,6 +11,8 @@ export interface DesiredHost {
   readonly healthCheckScript: string;
   readonly healthyWithinSec: number;
   readonly confirmWithinSec: number;
+  /** The configuration keeps the service stopped. */
+  readonly maintenance: boolean;
 }
 
 interface Owned {
@@ -70,6 +72,8 @@ export interface Requirements {
   readonly unit: string;
   /** The service's unit under its former name, which may hold the port until this one takes its place. */
   readonly previousUnit?: string;
+  /** Not in maintenance. */
+  readonly isToRun: boolean;
   readonly hostUnits: readonly string[];
   readonly proxy?: { readonly unit: string; readonly port: number };
 }

@@ -101,6 +101,7 @@ function appContext({ service, hasSecretEnvironment }: ServiceDefinition, secret
   };
   return {
     ...started,
+    state: paths.stateDirectory(service.name),
     description: service.description === "" ? service.name : service.description,
     restartSec: service.restartSec,
     // Only what a running process can't take over without a restart: not the description, not RestartSec=.

@@ -224,3 +224,40 @@ SUCCESS: All checks passed"
   PATH="$ROOT/tmp:$PATH" check 1 --no-repair
   [[ "$output" != *[$'\033\a']* ]]
 }
+
+# in_maintenance OWNER LINE
+in_maintenance() { mkdir -p "$STATE/maintenance" && printf '%b\n' "$2" >"$STATE/maintenance/$1"; }
+
+@test "in maintenance nothing is asked and nothing restarted, and the log says who holds it" {
+  in_maintenance config '2026-01-22T22:14:39+0100\tshop/prod\t'
+  in_maintenance operator '2026-01-23T22:14:39+0100\tbob@desk\ta new \033[31mdisk'
+  set_unit rps.service ActiveState=inactive
+  for arguments in "" "--gate 5"; do
+    # shellcheck disable=SC2086 # words
+    check 0 $arguments
+    logged "Maintenance: since 2026-01-22T22:14:39+0100 (config: shop/prod) and since 2026-01-23T22:14:39+0100 (operator: a new  [31mdisk); skipping"
+  done
+  equal "$(restarts)$(calls curl)" ""
+}
+
+@test "in maintenance --no-repair tells how it is all the same" {
+  in_maintenance operator ''
+  set_unit rps.service ActiveState=inactive
+  check 1 --no-repair
+  logged "=== Starting Health Check ===
+ERROR: rps.service is not running"
+}
+
+@test "a marker that somebody made by hand counts, whatever is in it" {
+  in_maintenance operator ''
+  check 0
+  logged "Maintenance: since an unknown time (operator: somebody); skipping"
+}
+
+@test "a maintenance that begins while the check runs keeps it from repairing" {
+  answer 5137 refused
+  printf '#!/bin/bash\nmkdir -p "%s/maintenance" && touch "%s/maintenance/operator"\nexit 7\n' "$STATE" "$STATE" >"$ROOT/tmp/curl" && chmod +x "$ROOT/tmp/curl"
+  PATH="$ROOT/tmp:$PATH" check 1
+  has "$output" "Maintenance began; leaving rps.service alone"
+  equal "$(restarts)" ""
+}

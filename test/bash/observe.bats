@@ -70,6 +70,10 @@ against() { contradictions <(settings_of <<<"$OURS") <(printf '%s\n' "$@" | sett
   equal "$(against '[Service]' ' Restart = always ' LimitNOFILE=9 ExecStartPre=/bin/true '[X-Other]' Restart=no)" ""
 }
 
+@test "one more condition of a start isn't; that ours be forgotten is" {
+  equal "$(OURS=$'[Unit]\nConditionPathExists=!/a' against '[Unit]' ConditionPathExists=/b ConditionPathExists=)" "Unit|ConditionPathExists|"
+}
+
 @test "the same key of another section isn't" {
   equal "$(against '[Unit]' Restart=no '[Service]' StartLimitIntervalSec=9)" ""
 }

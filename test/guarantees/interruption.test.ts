@@ -9,7 +9,7 @@ import { descendantsOf, killAll } from "../support/processes";
 import { hostEntry, Program, REPOSITORY } from "../support/program";
 import { printRounds, type Round } from "../support/rounds";
 import { answers, eventually, PROXY, SERVICE, TIMER } from "../support/seedCommands";
-import { withTraffic } from "../support/traffic";
+import { type Traffic, withTraffic } from "../support/traffic";
 
 /**
  * Whatever dies in the middle of an update: the host settles by itself, old or new and serving, within two minutes; the next
@@ -116,7 +116,7 @@ async function strike({ name, prepare, strike: act, exec, hasTraffic = true }: F
   await changeEverything(exec);
   await prepare?.();
   let seconds = 0;
-  const play = async (): Promise<undefined> => {
+  const play = async () => {
     const running = program.begin(FAULTS);
     await act(running);
     const begun = performance.now();
@@ -131,7 +131,9 @@ async function strike({ name, prepare, strike: act, exec, hasTraffic = true }: F
     // Whatever the rest of that run did.
     await eventually(LIMIT_SEC, `${name}: settled`, async () => !(await isOpen()));
   };
-  const traffic = hasTraffic ? (await withTraffic(host, play))[1] : await play();
+  let traffic: Traffic | undefined;
+  if (hasTraffic) [, traffic] = await withTraffic(host, play);
+  else await play();
   await expectSettled();
   const after = await managed();
   if (exec !== undefined)

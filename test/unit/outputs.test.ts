@@ -1,6 +1,12 @@
 import { describe, expect, test } from "vitest";
 
-import { commandOutputs, fileOutputs, parseHealthCheckOutput, parseUnitOutput } from "../../src/outputs";
+import {
+  commandOutputs,
+  fileOutputs,
+  parseHealthCheckOutput,
+  parseMaintenance,
+  parseUnitOutput,
+} from "../../src/outputs";
 import { filesOf, hostile, seed } from "./support/configs";
 
 describe("what the last run reported of a unit", () => {
@@ -39,6 +45,14 @@ describe("what the last run reported of the health check", () => {
     });
   });
 
+  test("in maintenance is that nothing was asked", () => {
+    const stdout =
+      "maintenance yes\npassed false\nexternal not checked\nlog [2026-01-22 22:14:39] Maintenance: …";
+    expect(parseHealthCheckOutput(stdout)).toMatchObject({ passed: false, external: "not checked" });
+    expect(parseMaintenance(stdout)).toBe(true);
+    expect(parseMaintenance("passed true\nlog maintenance yes")).toBe(false);
+  });
+
   test("isn't a pass where it says anything else than that", () => {
     expect(parseHealthCheckOutput("passed false").passed).toBe(false);
     expect(parseHealthCheckOutput("log passed true")).toEqual({
@@ -73,6 +87,7 @@ describe("the commands of the stack's output are ready to paste", () => {
     service: "rps",
     directory: "/var/www/rps.pan2.app",
     script: "/var/www/rps.pan2.app/bin/health-check.sh",
+    helper: "/usr/local/lib/pulumi-systemd-ha/1/helper",
   };
 
   test("for root at the default port", () => {
@@ -81,9 +96,10 @@ describe("the commands of the stack's output are ready to paste", () => {
       logs: "ssh root@rps.example 'tail -n 50 /var/www/rps.pan2.app/logs/rps.log /var/www/rps.pan2.app/logs/rps-error.log'",
       healthCheck: "ssh root@rps.example '/var/www/rps.pan2.app/bin/health-check.sh'",
       timers: "ssh root@rps.example 'systemctl list-timers --no-pager rps-health-check.timer'",
-      // The timer first on the way down and last on the way up: it would start the service again.
-      maintenanceOn: "ssh root@rps.example 'systemctl stop rps-health-check.timer rps.service'",
-      maintenanceOff: "ssh root@rps.example 'systemctl start rps.service rps-health-check.timer'",
+      maintenanceOn:
+        "ssh root@rps.example '/usr/local/lib/pulumi-systemd-ha/1/helper maintenance rps on </dev/null'",
+      maintenanceOff:
+        "ssh root@rps.example '/usr/local/lib/pulumi-systemd-ha/1/helper maintenance rps off </dev/null'",
     });
   });
 

@@ -9,7 +9,7 @@
 #                                   as an update does: wait so long for the local layers, then whether the service stays up for
 #                                   STABLE seconds; restart nothing, let the external URL only warn
 #
-# Exit codes: 0 healthy (or skipped, because an update or another check is in progress), 1 a failure remains, 2 wrong call.
+# Exit codes: 0 healthy (or skipped, because of maintenance, an update or another check in progress), 1 a failure remains, 2 wrong call.
 set -uo pipefail
 # A shell's own could make the log unreadable.
 umask 022
@@ -149,6 +149,10 @@ repair() {
     log "An update is in progress; leaving $unit to it"
     return 1
   fi
+  if in_maintenance; then
+    log "Maintenance began; leaving $unit alone"
+    return 1
+  fi
   has_failed_enough "$unit" && may_repair "$unit" || return 1
   log "Attempting to restart $unit..."
   systemctl reset-failed -- "$unit" 2>/dev/null
@@ -249,6 +253,21 @@ update_in_progress() {
   [[ "$boot" == "$(</proc/sys/kernel/random/boot_id)" ]] && ((${up%%.*} < deadline))
 }
 
+# in_maintenance: somebody keeps the service stopped on purpose. Sets HOLDS, who and since when.
+in_maintenance() {
+  local owner since by reason
+  HOLDS=""
+  for owner in config operator; do
+    since="" by="" reason=""
+    [[ -e "$STATE_DIR/maintenance/$owner" ]] || continue
+    IFS=$'\t' read -r since by reason 2>/dev/null <"$STATE_DIR/maintenance/$owner"
+    by="${by:-somebody}"
+    HOLDS+="${HOLDS:+ and }since ${since:-an unknown time} ($owner: ${reason:-$by})"
+  done
+  HOLDS="${HOLDS//[[:cntrl:]]/ }"
+  [[ -n "$HOLDS" ]]
+}
+
 save_result() {
   { printf 'passed %s\ntime %s\nexternal %s\n' "$1" "$(date --iso-8601=seconds)" "$EXTERNAL" >"$STATE_DIR/health.new" &&
     mv -f "$STATE_DIR/health.new" "$STATE_DIR/health"; } 2>/dev/null
@@ -290,6 +309,11 @@ main() {
   fi
   if [[ "$MODE" == repair ]] && update_in_progress; then
     log "An update is in progress; skipping this check"
+    exit 0
+  fi
+  # Who only looks wants to know all the same.
+  if [[ "$MODE" != look ]] && in_maintenance; then
+    log "Maintenance: $HOLDS; skipping"
     exit 0
   fi
   [[ "$MODE" != gate ]] || wait_for_local_layers

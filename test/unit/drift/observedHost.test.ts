@@ -51,6 +51,7 @@ describe("the probe's answer, read", () => {
       ownFragments: {},
       attempts: "",
       isReleased: false,
+      maintenance: [],
       revisions: {},
       things: [],
       staged: {},

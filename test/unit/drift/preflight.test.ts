@@ -149,7 +149,7 @@ describe("what a host lacks is said in a sentence, with what to do", () => {
     [
       "the port, which a unit with a longer name has",
       { portListener: { process: "gunicorn", cgroup: "0::/system.slice/old-rps.service" } },
-      "port 5137 is taken by gunicorn, which isn't of rps.service: stop it (ss -ltnp 'sport = :5137' names it), or correct service.port",
+      "port 5137 is taken by gunicorn, which isn't of rps.service: stop it (ss -ltnp 'sport = :5137' names it), or correct service.port; if rps.service is old-rps.service under another name, set service.previousName: old-rps",
     ],
     [
       "a proxy that may run",

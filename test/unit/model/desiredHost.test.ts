@@ -53,6 +53,7 @@ describe("the seed's server", () => {
       executable: "/usr/bin/gunicorn",
       port: 5137,
       unit: "rps.service",
+      isToRun: true,
       hostUnits: ["apache2.service"],
       proxy: { unit: "apache2.service", port: 8087 },
     });

@@ -92,6 +92,13 @@ describe("a record isn't believed where", () => {
   });
 });
 
+test("maintenance is a row of its own, so that its beginning and its end are updates", () => {
+  const on = { ...minimal(), maintenance: true };
+  expect(manifestOf(on)).toBe(`${manifestOf(minimal())}setting\tmaintenance\t-\t-\t-\t-\tyes\t-\n`);
+  expect(parseManifest(manifestOf(on))?.maintenance).toBe(true);
+  expect(parseManifest(manifestOf(minimal()))).not.toHaveProperty("maintenance");
+});
+
 test("a secret file's row has the name of its content, but no hash of it", () => {
   const row = manifestOf(hostile())
     .split("\n")

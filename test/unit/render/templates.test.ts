@@ -24,7 +24,15 @@ const CONTEXT: Readonly<Record<string, unknown>> = {
     script: "/s",
   },
   ...{ description: "d", environment: [{ name: "A", value: "b" }], environmentFile: "/e", restartSec: 1 },
-  ...{ appendsLogs: true, log: "/l", errorLog: "/e", healthCheckLog: "/h", witness: "w", timeoutStartSec: 1 },
+  ...{
+    appendsLogs: true,
+    log: "/l",
+    errorLog: "/e",
+    healthCheckLog: "/h",
+    witness: "w",
+    state: "/s",
+    timeoutStartSec: 1,
+  },
   ...{
     onBootSec: 1,
     onUnitActiveSec: 1,

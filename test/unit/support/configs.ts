@@ -106,8 +106,9 @@ export function checked(raw: Raw): Config {
 }
 
 export function definitionOf(config: Config): ServiceDefinition {
-  const { service, proxy, tunnel, healthCheck, secretEnvironment } = config;
-  return { service, proxy, tunnel, healthCheck, hasSecretEnvironment: secretEnvironment !== undefined };
+  const { service, proxy, tunnel, healthCheck, maintenance, secretEnvironment } = config;
+  const hasSecretEnvironment = secretEnvironment !== undefined;
+  return { service, proxy, tunnel, healthCheck, maintenance, hasSecretEnvironment };
 }
 
 export const desiredOf = (raw: Raw): DesiredHost => desiredHost(definitionOf(checked(raw)));
