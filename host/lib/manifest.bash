@@ -7,7 +7,8 @@
 #   unit       NAME  -       -     -           -  ROLE ORIGIN ORIGIN: ours, or host for a unit that was there before us
 #   setting    NAME  -       -     -           -  VALUE -     what the later steps need to know
 #
-# On the host the confirmed one ends with lines `confirmed  TRANSACTION  REVISION  COUNTER  TIME`.
+# On the host the confirmed one ends with a line `confirmed  TRANSACTION  REVISION  COUNTER  TIME`, and `returned` behind it where
+# somebody brought it back by hand (lib/return.bash).
 # Parsed line by line with `read`: the host has neither jq nor Python for certain.
 # shellcheck shell=bash
 
@@ -55,7 +56,7 @@ validate_manifest() {
         [[ "$kind" != file ]] || refuse_unequal "$path" "$key" "$mode" "$owner"
         ;;
       unit) [[ "$path" =~ ^[A-Za-z0-9:_.@-]+$ ]] || fail "$EXIT_USAGE" "line $line of the manifest: not a unit's name" ;;
-      setting) [[ "$path" == healthCheckScript && "$key" == /* || "$path" =~ ^[a-zA-Z]+Sec$ && "$key" =~ ^[1-9][0-9]{0,2}$ ]] || fail "$EXIT_USAGE" "line $line of the manifest: not a setting" ;;
+      setting) [[ "$path" == healthCheckScript && "$key" == /* || "$path" =~ ^([a-zA-Z]+Sec|historyKeep)$ && "$key" =~ ^[1-9][0-9]{0,2}$ ]] || fail "$EXIT_USAGE" "line $line of the manifest: not a setting" ;;
       *) fail "$EXIT_USAGE" "line $line of the manifest: unknown kind" ;;
     esac
   done < <(tail -n +2 "$1" | tr '\t' '\037')
