@@ -17,6 +17,7 @@ for (const [index, host] of config.hosts.entries()) {
         proxy: config.proxy,
         tunnel: config.tunnel,
         healthCheck: config.healthCheck,
+        historyKeep: config.historyKeep,
         ...(config.secretEnvironment && { secretEnvironment: pulumi.secret(config.secretEnvironment) }),
         drift: config.drift,
         onDestroy: config.onDestroy,

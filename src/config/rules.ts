@@ -128,12 +128,7 @@ const proxyRules: readonly Rule[] = [
 ];
 
 /** Keys of the contract whose feature isn't built yet: accepting them without effect would be a lie. */
-export const UNSUPPORTED: readonly string[] = [
-  "alerts",
-  "historyKeep",
-  "maintenance",
-  "service.previousName",
-];
+export const UNSUPPORTED: readonly string[] = ["alerts", "maintenance", "service.previousName"];
 
 const unsupported: Rule = {
   reads: [],

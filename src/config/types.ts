@@ -28,6 +28,7 @@ export interface ServiceDefinition {
   readonly proxy?: ProxyConfig | undefined;
   readonly tunnel?: TunnelConfig | undefined;
   readonly healthCheck: HealthCheckConfig;
+  readonly historyKeep: number;
   /** Whether there is a secret environment; its content comes later, encrypted. */
   readonly hasSecretEnvironment: boolean;
 }
@@ -45,4 +46,6 @@ export interface ServiceArgs {
   readonly tunnel?: Given<typeof tunnelSchema> | undefined;
   /** @default the seed's: 2 min after boot, then every 5 min */
   readonly healthCheck?: Given<typeof healthCheckSchema> | undefined;
+  /** Former configurations that stay on the host beside the present one. @default 5 */
+  readonly historyKeep?: number | undefined;
 }

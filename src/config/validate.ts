@@ -92,7 +92,13 @@ function keyOf(pointer: string): string {
 /**
  * Checks what a caller of the library gives for a service, by the same schema and rules as the stack's configuration.
  */
-export function validateService({ service, proxy, tunnel, healthCheck = {} }: ServiceArgs): Validation {
+export function validateService({
+  service,
+  proxy,
+  tunnel,
+  healthCheck = {},
+  historyKeep,
+}: ServiceArgs): Validation {
   return validateConfig({
     // Hosts are no part of it, but of every configuration.
     hosts: [{ name: "host", address: "host", insecureIgnoreHostKey: true }],
@@ -100,5 +106,6 @@ export function validateService({ service, proxy, tunnel, healthCheck = {} }: Se
     healthCheck,
     ...(proxy && { proxy }),
     ...(tunnel && { tunnel }),
+    ...(historyKeep !== undefined && { historyKeep }),
   });
 }

@@ -33,6 +33,7 @@ export function desiredHost(definition: ServiceDefinition): DesiredHost {
     healthCheckScript: paths.healthCheckScript(service.directory),
     healthyWithinSec: service.healthyWithinSec,
     confirmWithinSec: service.confirmWithinSec,
+    historyKeep: definition.historyKeep,
   };
 }
 

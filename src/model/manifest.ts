@@ -35,11 +35,12 @@ export function desiredManifest(desired: DesiredHost, keys: FileKeys, stack: str
 }
 
 /** What the helper's later steps need to know. */
-const settings = ({ healthyWithinSec, confirmWithinSec, healthCheckScript }: DesiredHost) =>
+const settings = ({ healthyWithinSec, confirmWithinSec, healthCheckScript, historyKeep }: DesiredHost) =>
   [
     ["healthyWithinSec", String(healthyWithinSec)],
     ["confirmWithinSec", String(confirmWithinSec)],
     ["healthCheckScript", healthCheckScript],
+    ["historyKeep", String(historyKeep)],
   ] as const;
 
 function keyOf(keys: FileKeys, path: string): string {
@@ -59,7 +60,15 @@ export interface Manifest {
   readonly things: readonly ManifestThing[];
   readonly units: readonly { readonly name: string; readonly role: string }[];
   /** Lacking in that of an update which isn't confirmed. */
-  readonly confirmed?: { readonly transaction: string; readonly revision: string; readonly counter: number };
+  readonly confirmed?: Confirmed;
+}
+
+export interface Confirmed {
+  readonly transaction: string;
+  readonly revision: string;
+  readonly counter: number;
+  /** When somebody brought it back by hand, in ISO 8601 with the host's offset; lacking in that of an update. */
+  readonly returnedAt?: string;
 }
 
 export interface ManifestThing {
@@ -95,6 +104,7 @@ export function parseManifest(text: string): Manifest | undefined {
         transaction: last[1] ?? "",
         revision: last[2] ?? "",
         counter: Number.parseInt(last[3] ?? "", 10) || 0,
+        ...(last[5] === "returned" && { returnedAt: last[4] ?? "" }),
       },
     }),
   };

@@ -10,6 +10,7 @@ export interface DesiredHost {
   readonly healthCheckScript: string;
   readonly healthyWithinSec: number;
   readonly confirmWithinSec: number;
+  readonly historyKeep: number;
 }
 
 interface Owned {

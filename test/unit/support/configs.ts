@@ -106,8 +106,9 @@ export function checked(raw: Raw): Config {
 }
 
 export function definitionOf(config: Config): ServiceDefinition {
-  const { service, proxy, tunnel, healthCheck, secretEnvironment } = config;
-  return { service, proxy, tunnel, healthCheck, hasSecretEnvironment: secretEnvironment !== undefined };
+  const { service, proxy, tunnel, healthCheck, historyKeep, secretEnvironment } = config;
+  const hasSecretEnvironment = secretEnvironment !== undefined;
+  return { service, proxy, tunnel, healthCheck, historyKeep, hasSecretEnvironment };
 }
 
 export const desiredOf = (raw: Raw): DesiredHost => desiredHost(definitionOf(checked(raw)));
