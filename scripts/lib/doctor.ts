@@ -1,16 +1,12 @@
 import { parseArgs } from "node:util";
 
-import * as pulumi from "@pulumi/pulumi";
-
 import { contactSentence, otherStackSentence } from "../../src/errors";
 import { type Inspection, inspectHost } from "../../src/inspect";
 import { releaseCommand } from "../../src/outputs";
 import { connectionTo } from "../../src/remote/connection";
 import { ContactError } from "../../src/remote/session";
-import { type SelectedStack, selectedStack, UsageError } from "./stack";
-
-/** The scripts' exit codes, see scripts/lib/common.bash. */
-const EXIT = { ok: 0, finding: 1, usage: 2, unreachable: 3, refused: 4 } as const;
+import { EXIT, runProgram } from "./program";
+import { type SelectedStack, selectedStack } from "./stack";
 
 interface HostResult {
   readonly name: string;
@@ -95,16 +91,4 @@ function print({ name, address, findings }: HostResult): void {
   }
 }
 
-main().then(
-  (code) => {
-    process.exitCode = code;
-  },
-  (error: unknown) => {
-    const isOurs =
-      error instanceof UsageError ||
-      pulumi.RunError.isInstance(error) ||
-      (error as NodeJS.ErrnoException).code?.startsWith("ERR_PARSE_ARGS") === true;
-    console.error(isOurs ? `error: ${(error as Error).message}` : error);
-    process.exitCode = isOurs ? EXIT.usage : EXIT.finding;
-  },
-);
+runProgram(main);
