@@ -18,6 +18,7 @@ for (const [index, host] of config.hosts.entries()) {
         tunnel: config.tunnel,
         healthCheck: config.healthCheck,
         maintenance: config.maintenance,
+        historyKeep: config.historyKeep,
         ...(config.secretEnvironment && { secretEnvironment: pulumi.secret(config.secretEnvironment) }),
         drift: config.drift,
         onDestroy: config.onDestroy,

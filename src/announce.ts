@@ -68,8 +68,11 @@ async function isUnknown(connection: ConnectionInput): Promise<boolean> {
   return !(await isKnown);
 }
 
-const findingText = ({ sentence, diff, isMendable = true }: Finding, drift: Plan["drift"]): string =>
-  `drift: ${sentence}${drift === "correct" && isMendable ? "; the update mends it" : ""}${diff === undefined ? "" : `\n${diff}`}`;
+const findingText = (
+  { sentence, diff, isMendable = true, mending = "mends it" }: Finding,
+  drift: Plan["drift"],
+): string =>
+  `drift: ${sentence}${drift === "correct" && isMendable ? `; the update ${mending}` : ""}${diff === undefined ? "" : `\n${diff}`}`;
 
 function notices(
   { restarts, maintenanceNotices, isNew, confirmedRevision }: HostReport,

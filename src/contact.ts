@@ -8,6 +8,7 @@ import { contactSentence, otherStackSentence, plainError, preflightSentence } fr
 import { observeHost, otherStackOn, type UnitTexts } from "./inspect";
 import type { DesiredHost } from "./model/types";
 import type { HostConnection } from "./remote/connection";
+import { updateNote } from "./remote/note";
 import { ContactError } from "./remote/session";
 
 export interface ContactArgs {
@@ -21,7 +22,7 @@ export interface ContactArgs {
 
 /**
  * The first contact with a host, before the command plugin's first: who it is, whether we may log in, what it lacks, and what
- * is installed. Nothing is changed.
+ * is installed. Nothing is changed; an update, not a preview, leaves a note there of who updates.
  *
  * @returns nothing where the host isn't asked: in a preview with drift `off`.
  * @throws pulumi.ResourceError with one sentence.
@@ -39,7 +40,9 @@ export async function contactHost(
     throw fail("connection.hostKey is required: pin the server's key, or say insecureIgnoreHostKey: true");
   }
   try {
-    const observed = await observeHost(connection, desired, unitTexts);
+    // Not an input of any resource: it would plan changes with every commit.
+    const note = pulumi.runtime.isDryRun() ? undefined : await updateNote();
+    const observed = await observeHost(connection, desired, unitTexts, note);
     const other = otherStackOn(observed, stack);
     if (other !== undefined) {
       const command = releaseCommand(connection, desired.service);

@@ -6,10 +6,12 @@ import { maintenanceNotices, willBeInMaintenance } from "./drift/maintenance";
 import { comparePreflight } from "./drift/preflight";
 import { expectedRestarts } from "./drift/restarts";
 import { desiredHost } from "./model/desiredHost";
+import { desiredManifest, revisionOf } from "./model/manifest";
 import { isUnitPath } from "./model/paths";
 import type { DesiredHost, RenderedFile } from "./model/types";
 import { helperListing, probeBundle } from "./remote/bundle";
 import type { HostConnection } from "./remote/connection";
+import type { UpdateNote } from "./remote/note";
 import { probeHost } from "./remote/probe";
 import { renderFiles, type SecretEnvironment } from "./render/files";
 import { helperVersion } from "./render/templates";
@@ -44,17 +46,19 @@ export const unitTextsOf = (definition: ServiceDefinition, desired: DesiredHost,
 /**
  * Looks at a host over one connection, and changes nothing there.
  *
+ * @param note of an update, which leaves it on the host; see updateNote
  * @throws ContactError
  */
 export const observeHost = async (
   connection: HostConnection,
   desired: DesiredHost,
   unitTexts: UnitTexts,
+  note?: UpdateNote,
 ): Promise<ObservedHost> =>
-  parseObservedHost(await probeHost(connection, wantedFacts(desired), probeBundle(desired, unitTexts)));
+  parseObservedHost(await probeHost(connection, wantedFacts(desired, note), probeBundle(desired, unitTexts)));
 
 /** What host/probe takes; its header names the arguments. */
-function wantedFacts({ service, requirements }: DesiredHost): Record<string, string> {
+function wantedFacts({ service, requirements }: DesiredHost, note?: UpdateNote): Record<string, string> {
   const { user, group, directory, executable, port, unit, hostUnits, proxy } = requirements;
   return {
     service,
@@ -67,6 +71,7 @@ function wantedFacts({ service, requirements }: DesiredHost): Record<string, str
     unit,
     host_units: hostUnits.join(" "),
     ...(proxy && { proxy_unit: proxy.unit, proxy_port: String(proxy.port) }),
+    ...(note && { note_user: note.user, note_commit: note.commit }),
   };
 }
 
@@ -81,15 +86,25 @@ export function otherStackOn(
     .find((known) => known !== undefined && known !== stack);
 }
 
+/** The revision of what is desired with these files, for a stack (`project/stack`). Pure. */
+export const desiredRevision = (
+  desired: DesiredHost,
+  files: readonly RenderedFile[],
+  stack: string,
+): string =>
+  revisionOf(desiredManifest(desired, Object.fromEntries(files.map(({ path, key }) => [path, key])), stack));
+
 /** Compares what was seen with what is to be. Pure but for the helper's own files, which are read. */
 export function reportOf(
   desired: DesiredHost,
   files: readonly RenderedFile[],
   observed: ObservedHost,
   secretEnvironment: SecretEnvironment,
+  stack: string,
 ): HostReport {
   const secrets = Object.values(secretEnvironment);
-  const comparison = { desired, files, observed, helperListing: helperListing(), secrets };
+  const revision = desiredRevision(desired, files, stack);
+  const comparison = { desired, revision, files, observed, helperListing: helperListing(), secrets };
   const findings = findDrift(comparison);
   const confirmed = observed.manifest === "corrupt" ? undefined : observed.manifest?.confirmed;
   return {
@@ -119,7 +134,7 @@ export async function inspectHost(
   const observed = await observeHost(connection, desired, unitTextsOf(definition, desired, stack));
   const otherStack = otherStackOn(observed, stack);
   return {
-    ...reportOf(desired, files, observed, secretEnvironment),
+    ...reportOf(desired, files, observed, secretEnvironment, stack),
     problems: comparePreflight(desired.requirements, observed),
     ...(otherStack !== undefined && { otherStack }),
   };

@@ -54,7 +54,7 @@ export function planService(component: pulumi.ComponentResource, name: string, a
     pulumi
       .all([observed, rendered.secretFiles, pulumi.secret(args.secretEnvironment ?? {})])
       .apply(([seen, files, secrets]) =>
-        seen === null ? NOT_SEEN : reportOf(desired, files, seen, secrets),
+        seen === null ? NOT_SEEN : reportOf(desired, files, seen, secrets, stack),
       ),
   );
   const manifest = rendered.files.apply((files) =>

@@ -4,14 +4,16 @@
 # For each of the two locks; together they leave a rest of every verb's time limit for its own sentence.
 readonly LOCK_WAIT_SEC=25
 
-# take_lock FILE --exclusive|--shared [SECONDS]: waits up to LOCK_WAIT_SEC; refuses with who holds it since when and why.
+# take_lock FILE --exclusive|--shared [SECONDS]: waits up to LOCK_WAIT_SEC; refuses with who holds it since when and why. Nothing
+# is to be done where a verb that goes on with others has it already.
 take_lock() {
   local file="$1" how="$2" seconds="${3:-$LOCK_WAIT_SEC}" descriptor
+  [[ -z "${LOCKS[$file]:-}" ]] || return 0
   { exec {descriptor}>>"$file"; } 2>/dev/null || fail "$EXIT_FAILED" "cannot write $file; is the disk full or read-only?"
   if ! flock "$how" --wait "$seconds" "$descriptor"; then
     fail "$EXIT_REFUSED" "another operation holds $file: $(head -c 300 "$file.holder" 2>/dev/null | safe_lines); try again when it has ended"
   fi
-  LOCKS+=("$descriptor")
+  LOCKS["$file"]="$descriptor"
   { printf '%s %s by %s since %(%Y-%m-%d %H:%M:%S)T, process %s\n' "$VERB" "$SUBJECT" "${SUDO_USER:-root}" -1 "$$" >"$file.holder"; } 2>/dev/null || true
 }
 
@@ -36,6 +38,13 @@ lock_host() { take_lock "$STATE_DIR/.lock" --exclusive "${1:-}"; }
 
 # hold_off_rollback: for steps that only look. They take as long as the service does, and hold up no next update.
 hold_off_rollback() { take_lock "$SERVICE_DIR/looking.lock" --shared; }
+
+# release_lock FILE: one of them.
+release_lock() {
+  local descriptor="${LOCKS[$1]}"
+  exec {descriptor}>&-
+  unset "LOCKS[$1]"
+}
 
 # release_locks: before the verb's end, for one that goes on with others.
 release_locks() {

@@ -3,7 +3,7 @@
 
 # Exit codes of the helper; the library's errors name them (src/errors.ts).
 # shellcheck disable=SC2034 # read by the other files of this folder
-readonly EXIT_FAILED=1 EXIT_USAGE=2 EXIT_REFUSED=4 EXIT_SUPERSEDED=5
+readonly EXIT_FAILED=1 EXIT_USAGE=2 EXIT_REFUSED=4 EXIT_SUPERSEDED=5 EXIT_ROLLED_BACK=6
 
 # say SENTENCE: one short line on stdout. A lost connection must not end a step half way: EPIPE is ignored.
 say() { printf '%s\n' "$*" 2>/dev/null || true; }

@@ -7,7 +7,8 @@
 #   unit       NAME  -       -     -           -  ROLE ORIGIN ORIGIN: ours, or host for a unit that was there before us
 #   setting    NAME  -       -     -           -  VALUE -     what the later steps need to know
 #
-# On the host the confirmed one ends with lines `confirmed  TRANSACTION  REVISION  COUNTER  TIME`.
+# On the host the confirmed one ends with a line `confirmed  TRANSACTION  REVISION  COUNTER  TIME`, and `returned` behind it where
+# somebody brought it back by hand (lib/return.bash).
 # Parsed line by line with `read`: the host has neither jq nor Python for certain.
 # shellcheck shell=bash
 
@@ -67,7 +68,7 @@ is_setting() {
     healthCheckScript) [[ "$2" == /* ]] ;;
     maintenance) [[ "$2" == yes ]] ;;
     previousName) [[ "$2" =~ ^[a-z][a-z0-9_-]{0,31}$ ]] ;;
-    healthyWithinSec | confirmWithinSec) [[ "$2" =~ ^[1-9][0-9]{0,2}$ ]] ;;
+    healthyWithinSec | confirmWithinSec | historyKeep) [[ "$2" =~ ^[1-9][0-9]{0,2}$ ]] ;;
     *) return 1 ;;
   esac
 }

@@ -128,6 +128,7 @@ roll_back() {
   write_whole "$SERVICE_DIR/rolled-back" printf '%s\t%s\t%(%Y-%m-%d %H:%M:%S)T\t%s\t%s\n' "$(cat "$directory/id")" "$REVISION" -1 "$outcome" "$(<"$directory/reason")"
   fault_point rolled-back
   VERB=roll-back SUBJECT="$SERVICE" record "$EXIT_FAILED" "$(<"$directory/reason"); $outcome"
+  log_update rolled-back "$(<"$directory/reason")"
   remove_transaction
   printf '%s\n' "$outcome" >&2 || true
 }

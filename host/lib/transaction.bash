@@ -2,8 +2,8 @@
 #
 # SERVICE_DIR/transaction/: manifest (desired), revision, id, deadline (boot id and second of uptime), previous (units and
 # files that were installed before, confirmed or not), snapshot/ (what was on the host), originals (the index before), process
-# (the service's, before), changed (paths written), reloaded, restarted, reason (of a rollback that has begun),
-# renamed (the service's former name)
+# (the service's, before), changed (paths written), changes and note (for the history), reloaded, restarted, reason (of a rollback
+# that has begun), renamed (the service's former name)
 #
 # The directory is complete before it gets its name, and the transaction ends by one rename of the manifest.
 # shellcheck shell=bash
@@ -17,13 +17,12 @@ uptime_sec() {
 
 # open_transaction MANIFEST: replaces one that was never confirmed. Each is counted, for the next one's id.
 open_transaction() {
-  local directory="$SERVICE_DIR/transaction" new="$SERVICE_DIR/transaction.new" old="$SERVICE_DIR/transaction.old" attempts
+  local directory="$SERVICE_DIR/transaction" new="$SERVICE_DIR/transaction.new" old="$SERVICE_DIR/transaction.old"
   finish_swap
   rm -rf "$old" "$new"
   mkdir -m 0700 "$new" 2>/dev/null && write_transaction "$1" "$new" 2>/dev/null && sync "$new"/* ||
     fail "$EXIT_FAILED" "cannot write $new; is the disk full or read-only?"
-  attempts="$(cat "$SERVICE_DIR/attempts" 2>/dev/null)" || true
-  write_whole "$SERVICE_DIR/attempts" echo "$((${attempts:-0} + 1))"
+  write_whole "$SERVICE_DIR/attempts" next_attempt
   fault_point open-transaction
   [[ ! -d "$directory" ]] || mv -T "$directory" "$old"
   fault_point swap-transaction
@@ -31,8 +30,11 @@ open_transaction() {
   # shellcheck disable=SC2034 # read in helper
   IN_TRANSACTION=yes
   sync "$SERVICE_DIR"
-  rm -rf "$old" "$SERVICE_DIR/rolled-back"
+  rm -rf "$old" "$SERVICE_DIR/rolled-back" "$(note_file)"
 }
+
+# next_attempt: the number of the update that is being opened.
+next_attempt() { echo "$(($(cat "$SERVICE_DIR/attempts" 2>/dev/null || echo 0) + 1))"; }
 
 # finish_swap: after a run that died between the two renames above.
 finish_swap() { [[ -d "$SERVICE_DIR/transaction" || ! -d "$SERVICE_DIR/transaction.old" ]] || mv -T "$SERVICE_DIR/transaction.old" "$SERVICE_DIR/transaction"; }
@@ -41,7 +43,8 @@ finish_swap() { [[ -d "$SERVICE_DIR/transaction" || ! -d "$SERVICE_DIR/transacti
 write_transaction() {
   local open="$SERVICE_DIR/transaction" originals="$SERVICE_DIR/originals/index"
   cp "$1" "$2/manifest" && echo "$REVISION" >"$2/revision" && echo "$TRANSACTION" >"$2/id" && deadline "$1" >"$2/deadline" &&
-    managed_rows >"$2/previous" && : >"$2/changed" && running_process "$1" >"$2/process" || return 1
+    managed_rows >"$2/previous" && : >"$2/changed" && running_process "$1" >"$2/process" &&
+    changes_between "$SERVICE_DIR/manifest" "$1" >"$2/changes" && note_of_update "$(next_attempt)" >"$2/note" || return 1
   take_snapshot "$1" "$2/snapshot" || return 1
   [[ -z "$FORMER" ]] || echo "$FORMER" >"$2/renamed" || return 1
   # Of a run that broke off, the originals' index from before it.
@@ -166,6 +169,8 @@ end_transaction() {
   forget_former
   write_whole "$SERVICE_DIR/originals/index" still_needed_originals
   keep_properties
+  keep_configuration
+  log_update confirmed ''
   remove_transaction
   rm -rf "$SERVICE_DIR/released"
   sweep_stage
@@ -195,17 +200,17 @@ is_confirmed() {
 }
 
 confirmed_manifest() {
-  local counter
-  counter="$(manifest_confirmed "$SERVICE_DIR/manifest" 4)"
-  cat "$1/manifest" && printf 'confirmed\t%s\t%s\t%s\t%(%Y-%m-%dT%H:%M:%S%z)T\n' "$(cat "$1/id")" "$REVISION" "$((${counter:-0} + 1))" -1
+  cat "$1/manifest" && printf 'confirmed\t%s\t%s\t%s\t%(%Y-%m-%dT%H:%M:%S%z)T%s\n' "$(cat "$1/id")" "$REVISION" "$(next_counter)" -1 \
+    "$([[ "$(cut -f4 "$1/note" 2>/dev/null)" != return ]] || printf '\treturned')"
 }
 
-# sweep_stage: staged content that no manifest names any more, and what a stage that died left.
+# sweep_stage: staged content that no manifest names any more, the confirmed one or one of the history, and what a stage that died left.
 sweep_stage() {
-  local staged
+  local staged named
+  mapfile -t named < <(echo "$SERVICE_DIR/manifest" && kept_configurations)
   find "$SERVICE_DIR/stage" -name '.new.*' -mmin +60 -delete 2>/dev/null || true
   for staged in "$SERVICE_DIR"/stage/*; do
     [[ -e "$staged" ]] || continue
-    awk -F '\t' -v key="${staged##*/}" '$1 == "file" && $7 == key { found = 1 } END { exit !found }' "$SERVICE_DIR/manifest" || rm -f "$staged"
+    awk -F '\t' -v key="${staged##*/}" '$1 == "file" && $7 == key { found = 1 } END { exit !found }' "${named[@]}" || rm -f "$staged"
   done
 }

@@ -5,7 +5,7 @@ import { type Inspection, inspectHost } from "../../src/inspect";
 import { releaseCommand } from "../../src/outputs";
 import { connectionTo } from "../../src/remote/connection";
 import { ContactError } from "../../src/remote/session";
-import { EXIT, runScript } from "./exit";
+import { EXIT, runProgram } from "./program";
 import { type SelectedStack, selectedStack } from "./stack";
 
 interface HostResult {
@@ -95,4 +95,4 @@ function print({ name, address, findings, notes = [] }: HostResult): void {
   }
 }
 
-runScript(main);
+runProgram(main);

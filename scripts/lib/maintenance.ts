@@ -7,7 +7,7 @@ import * as commands from "../../src/remote/commands";
 import { connectionTo } from "../../src/remote/connection";
 import { ContactError, type Ended, runOnHost } from "../../src/remote/session";
 import { helperVersion } from "../../src/render/templates";
-import { EXIT, runScript } from "./exit";
+import { EXIT, runProgram } from "./program";
 import { type SelectedStack, selectedStack, UsageError } from "./stack";
 
 /** More than the helper's own limit, which says a sentence. */
@@ -151,4 +151,4 @@ function print({ name, address, maintenance, holds = {}, service = "", said }: H
   for (const line of said) console.log(`  ${line}`);
 }
 
-runScript(main);
+runProgram(main);

@@ -137,7 +137,7 @@ const proxyRules: readonly Rule[] = [
 ];
 
 /** Keys of the contract whose feature isn't built yet: accepting them without effect would be a lie. */
-export const UNSUPPORTED: readonly string[] = ["alerts", "historyKeep"];
+export const UNSUPPORTED: readonly string[] = ["alerts"];
 
 const unsupported: Rule = {
   reads: [],

@@ -92,9 +92,11 @@ export const configSchema = {
       type: "integer",
       minimum: 1,
       maximum: 100,
+      default: 5,
       expects: "a whole number from 1 to 100",
       examples: [5],
-      description: "Former configurations that stay on the host.",
+      description:
+        "Former configurations that stay on the host beside the present one; `scripts/rollback` brings one back.",
     },
     onDestroy: {
       type: "string",

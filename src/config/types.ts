@@ -28,6 +28,7 @@ export interface ServiceDefinition {
   readonly proxy?: ProxyConfig | undefined;
   readonly tunnel?: TunnelConfig | undefined;
   readonly healthCheck: HealthCheckConfig;
+  readonly historyKeep: number;
   /** Whether there is a secret environment; its content comes later, encrypted. */
   readonly hasSecretEnvironment: boolean;
   /** The service is kept stopped on purpose. */
@@ -49,4 +50,6 @@ export interface ServiceArgs {
   readonly healthCheck?: Given<typeof healthCheckSchema> | undefined;
   /** Keeps the service stopped on purpose, over reboots too (seed section 9). @default false */
   readonly maintenance?: boolean | undefined;
+  /** Former configurations that stay on the host beside the present one. @default 5 */
+  readonly historyKeep?: number | undefined;
 }

@@ -98,6 +98,7 @@ export function validateService({
   tunnel,
   healthCheck = {},
   maintenance = false,
+  historyKeep,
 }: ServiceArgs): Validation {
   return validateConfig({
     // Hosts are no part of it, but of every configuration.
@@ -107,5 +108,6 @@ export function validateService({
     maintenance,
     ...(proxy && { proxy }),
     ...(tunnel && { tunnel }),
+    ...(historyKeep !== undefined && { historyKeep }),
   });
 }

@@ -11,6 +11,8 @@ export interface Finding {
   readonly diff?: string;
   /** Whether an update puts it right. @default true */
   readonly isMendable?: boolean;
+  /** What an update does about it. @default "mends it" */
+  readonly mending?: string;
 }
 
 export type FindingStep =
@@ -20,6 +22,8 @@ export type FindingStep =
 
 export interface Comparison {
   readonly desired: DesiredHost;
+  /** Of the configuration. */
+  readonly revision: string;
   /** With their texts. */
   readonly files: readonly RenderedFile[];
   readonly observed: ObservedHost;

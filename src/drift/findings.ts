@@ -3,7 +3,7 @@ import type { ObservedHost, ObservedThing } from "./observedHost";
 import type { Comparison, Finding, FindingStep } from "./finding";
 import { maintenanceFindings } from "./maintenance";
 import { isSettled } from "./revision";
-import { textDiff } from "./textDiff";
+import { printable, textDiff } from "./textDiff";
 import { unitFindings } from "./unitFindings";
 
 /**
@@ -30,10 +30,11 @@ export const isNew = ({ observed, files }: Comparison): boolean =>
   files.every(({ path }) => thingAt(observed, path)?.type === "");
 
 function recordFindings(comparison: Comparison): Finding[] {
-  const { observed, desired } = comparison;
+  const { observed, desired, revision } = comparison;
   const record = `/var/lib/pulumi-systemd-ha/${desired.service}/manifest`;
   const finding = (sentence: string): Finding => ({ step: { kind: "install" }, sentence });
   const { openTransaction } = observed;
+  const confirmed = observed.manifest === "corrupt" ? undefined : observed.manifest?.confirmed;
   return [
     ...(observed.manifest === "corrupt" ? [finding(`${record} was altered or is damaged`)] : []),
     ...(observed.manifest === undefined && openTransaction === undefined && hasOurs(comparison)
@@ -41,6 +42,17 @@ function recordFindings(comparison: Comparison): Finding[] {
       : []),
     ...(openTransaction !== undefined && !isSettled(observed)
       ? [finding(`an update to revision ${openTransaction.revision} was begun and not finished`)]
+      : []),
+    // The configured one may be brought back too: then it's the host that is ahead of the state.
+    ...(confirmed?.returnedAt !== undefined && confirmed.revision !== revision
+      ? [
+          {
+            ...finding(
+              `revision ${confirmed.revision} was brought back on the host at ${printable(confirmed.returnedAt)} (scripts/rollback)`,
+            ),
+            mending: `installs the configured revision ${revision} again`,
+          },
+        ]
       : []),
   ];
 }

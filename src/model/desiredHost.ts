@@ -37,6 +37,7 @@ export function desiredHost(definition: ServiceDefinition): DesiredHost {
     healthyWithinSec: service.healthyWithinSec,
     confirmWithinSec: service.confirmWithinSec,
     maintenance: definition.maintenance,
+    historyKeep: definition.historyKeep,
   };
 }
 

@@ -39,6 +39,7 @@ const settings = ({
   healthyWithinSec,
   confirmWithinSec,
   healthCheckScript,
+  historyKeep,
   maintenance,
   previousName,
 }: DesiredHost) =>
@@ -47,6 +48,7 @@ const settings = ({
     ["healthyWithinSec", String(healthyWithinSec)],
     ["confirmWithinSec", String(confirmWithinSec)],
     ["healthCheckScript", healthCheckScript],
+    ["historyKeep", String(historyKeep)],
     ...(maintenance ? [["maintenance", "yes"] as const] : []),
   ] as const;
 
@@ -69,7 +71,15 @@ export interface Manifest {
   /** The configuration keeps the service stopped. */
   readonly maintenance?: true;
   /** Lacking in that of an update which isn't confirmed. */
-  readonly confirmed?: { readonly transaction: string; readonly revision: string; readonly counter: number };
+  readonly confirmed?: Confirmed;
+}
+
+export interface Confirmed {
+  readonly transaction: string;
+  readonly revision: string;
+  readonly counter: number;
+  /** When somebody brought it back by hand, in ISO 8601 with the host's offset; lacking in that of an update. */
+  readonly returnedAt?: string;
 }
 
 export interface ManifestThing {
@@ -106,6 +116,7 @@ export function parseManifest(text: string): Manifest | undefined {
         transaction: last[1] ?? "",
         revision: last[2] ?? "",
         counter: Number.parseInt(last[3] ?? "", 10) || 0,
+        ...(last[5] === "returned" && { returnedAt: last[4] ?? "" }),
       },
     }),
   };

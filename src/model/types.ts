@@ -13,6 +13,7 @@ export interface DesiredHost {
   readonly confirmWithinSec: number;
   /** The configuration keeps the service stopped. */
   readonly maintenance: boolean;
+  readonly historyKeep: number;
 }
 
 interface Owned {

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# The probe looks at a host and changes nothing.
+# The probe looks at a host and changes nothing, but that a real update leaves a note of who updates.
 
 load support/host
 
@@ -43,6 +43,17 @@ picture() { find "$ROOT" -path "$ROOT/calls" -prune -o -printf '%p %i %T@ %C@ %s
   probe >/dev/null
   equal "$(picture)" "$before"
   equal "$(calls . | grep -vE 'show|--version|is-enabled')" ""
+}
+
+@test "an update leaves a note of who it is, for root alone, and not through a link" {
+  local note="$ROOT/run/pulumi-systemd-ha.note-shop"
+  echo precious >"$ROOT/tmp/target"
+  ln -s "$ROOT/tmp/target" "$note"
+  look note_user=mia@desk note_commit=0123456789ab+
+  file_is "$note" $'mia@desk\t0123456789ab+'
+  equal "$(stat -c '%F %a' "$note")" "regular file 600"
+  file_is "$ROOT/tmp/target" precious
+  equal "$(find "$ROOT/run" -type f)" "$note"
 }
 
 @test "the system is told: machine, systemd and its version" {

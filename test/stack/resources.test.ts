@@ -198,10 +198,20 @@ test("the first contact asks for what this service needs, once", () => {
         },
         ...{ executable: "/usr/bin/gunicorn", port: "5137", unit: "rps.service" },
         ...{ host_units: "apache2.service", proxy_unit: "apache2.service", proxy_port: "8087" },
+        note_user: expect.any(String) as string,
+        note_commit: expect.any(String) as string,
       },
       script: probeBundle(desiredOf(seed()), unitTexts),
     },
   ]);
+});
+
+test("who updates, and from which commit, stands in no input: every commit would plan an update", () => {
+  const { note_user = "", note_commit = "" } = run.contacts[0]?.wanted ?? {};
+  expect(note_user).not.toBe("");
+  const inputs = JSON.stringify(run.resources);
+  expect(inputs).not.toContain(note_user);
+  if (note_commit !== "-") expect(inputs).not.toContain(note_commit);
 });
 
 test("all inputs are what was reviewed", async () => {

@@ -72,13 +72,24 @@ describe("a host that answers", () => {
     });
     expect(server.commands).toMatchObject([
       {
-        line:
+        line: expect.stringContaining(
           `sudo -n bash -s -- service=rps version=${helperVersion()} user=www-data group=www-data directory=/var/www/rps.pan2.app ` +
-          "executable=/usr/bin/gunicorn port=5137 unit=rps.service host_units=apache2.service " +
-          "proxy_unit=apache2.service proxy_port=8087",
+            "executable=/usr/bin/gunicorn port=5137 unit=rps.service host_units=apache2.service " +
+            "proxy_unit=apache2.service proxy_port=8087",
+        ) as string,
         stdin: probeBundle(desired, unitTexts),
       },
     ]);
+  });
+
+  test.each([
+    ["up", / note_user=mia note_commit=[0-9a-f]{12}\+?$/],
+    ["preview", / proxy_port=8087$/],
+  ] as const)("hears in a real update who it is and from which commit: %s", async (kind, end) => {
+    vi.stubEnv("GITHUB_ACTOR", "mia");
+    await inRun(kind);
+    await contact();
+    expect(server.commands[0]?.line).toMatch(end);
   });
 
   test.each<["preview" | "up", DriftMode, number]>([

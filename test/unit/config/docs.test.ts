@@ -61,7 +61,7 @@ test("what is secret is marked, as is what isn't supported yet", () => {
     "secretEnvironment",
     "alerts",
   ]);
-  expect(marked("**Not supported by this version yet.**")).toEqual(["alerts", "historyKeep"]);
+  expect(marked("**Not supported by this version yet.**")).toEqual(["alerts"]);
 });
 
 test("its example is a configuration that is accepted, but for what is encrypted in it", () => {

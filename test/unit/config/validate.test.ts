@@ -43,6 +43,7 @@ describe("a configuration that is right", () => {
       drift: "correct",
       maintenance: false,
       rollout: { parallel: 1 },
+      historyKeep: 5,
       onDestroy: "restore",
     });
   });

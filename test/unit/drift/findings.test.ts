@@ -18,10 +18,12 @@ const LOG = "/var/www/rps.pan2.app/logs/rps.log";
 
 // Once: a secret's fingerprint is slow on purpose.
 const FILES = filesOf(RAW);
+const REVISION = revisionOf(manifestOf(RAW));
 const inSync = inSyncHost(RAW);
 const bare = newHost(RAW);
 const compare = (observed: ObservedHost, change: Partial<Comparison> = {}): Comparison => ({
   desired: desiredOf(RAW),
+  revision: REVISION,
   files: FILES,
   observed,
   helperListing: "listing",

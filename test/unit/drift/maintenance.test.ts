@@ -5,8 +5,9 @@ import { isInMaintenance, maintenanceNotices, willBeInMaintenance } from "../../
 import { type MaintenanceHold, type ObservedHost, parseObservedHost } from "../../../src/drift/observedHost";
 import { comparePreflight } from "../../../src/drift/preflight";
 import { expectedRestarts } from "../../../src/drift/restarts";
+import { revisionOf } from "../../../src/model/manifest";
 import { desiredOf, filesOf, type Raw, seed } from "../support/configs";
-import { answerOf, inSyncHost, newHost, rowsInSync, withUnit } from "../support/hostInSync";
+import { answerOf, inSyncHost, manifestOf, newHost, rowsInSync, withUnit } from "../support/hostInSync";
 
 const OFF = seed();
 const ON: Raw = { ...OFF, maintenance: true };
@@ -26,9 +27,14 @@ const held = (host: ObservedHost, ...maintenance: MaintenanceHold[]): ObservedHo
 });
 const found = (observed: ObservedHost, raw = OFF) => {
   const [desired, files] = [desiredOf(raw), filesOf(raw)];
-  return findDrift({ desired, files, observed, helperListing: "listing", secrets: [] }).map(
-    ({ sentence }) => sentence,
-  );
+  return findDrift({
+    desired,
+    files,
+    observed,
+    helperListing: "listing",
+    secrets: [],
+    revision: revisionOf(manifestOf(raw)),
+  }).map(({ sentence }) => sentence);
 };
 /** The service and its timer as maintenance leaves them. */
 const resting = (host: ObservedHost) => {
@@ -131,7 +137,7 @@ describe("what is said of it", () => {
     const other: Raw = { ...ON, service: { ...(ON["service"] as Raw), environment: { A: "b" } } };
     const comparison = (raw: Raw) => ({
       ...{ desired: desiredOf(raw), files: filesOf(raw), observed: inSyncHost(OFF) },
-      ...{ helperListing: "listing", secrets: [] },
+      ...{ helperListing: "listing", secrets: [], revision: revisionOf(manifestOf(raw)) },
     });
     expect(expectedRestarts(comparison({ ...other, maintenance: false }), [])).toHaveLength(1);
     expect(expectedRestarts(comparison(other), [])).toEqual([]);

@@ -43,7 +43,7 @@ test.each<[string, ObservedHost, readonly Finding[], string[]]>([
   ["it doesn't run", withUnit(process("", "0123"), APP, { ActiveState: "failed" }), [changed], []],
   ["there is none", newHost(RAW), [], []],
 ])("the restarts to expect where %s", (_, observed, findings, sentences) => {
-  const comparison = { desired: desiredOf(RAW), files: filesOf(RAW), observed };
+  const comparison = { desired: desiredOf(RAW), revision: "", files: filesOf(RAW), observed };
   expect(expectedRestarts({ ...comparison, helperListing: "", secrets: [] }, findings)).toEqual(sentences);
 });
 
@@ -54,6 +54,6 @@ test.each<[string, string, unknown, string[]]>([
   ["another delay between restarts", "service.restartSec", "9s", []],
 ])("the restarts to expect with %s", (_, key, value, sentences) => {
   const raw = withKey(RAW, key, value);
-  const comparison = { desired: desiredOf(raw), files: filesOf(raw), observed: inSync };
+  const comparison = { desired: desiredOf(raw), revision: "", files: filesOf(raw), observed: inSync };
   expect(expectedRestarts({ ...comparison, helperListing: "", secrets: [] }, [])).toEqual(sentences);
 });

@@ -10,7 +10,7 @@ const SECRET = "hunter2-hunter2";
 const inSync = inSyncHost(RAW);
 const found = (observed: ObservedHost) =>
   findDrift({
-    ...{ desired: desiredOf(RAW), files: filesOf(RAW), observed },
+    ...{ desired: desiredOf(RAW), revision: "", files: filesOf(RAW), observed },
     ...{ helperListing: "listing", secrets: [SECRET] },
   });
 

@@ -61,6 +61,15 @@ describe.each(Object.keys(CONFIGS))("the manifest of the %s configuration, read 
   });
 });
 
+test("a manifest says whether its configuration was brought back by hand, and when", () => {
+  const text = confirmedManifest(manifestOf(minimal()));
+  expect(parseManifest(text)?.confirmed).not.toHaveProperty("returnedAt");
+  expect(parseManifest(text.replace(/\n$/, "\treturned\n"))?.confirmed).toEqual({
+    ...parseManifest(text)?.confirmed,
+    returnedAt: "2026-01-22T22:14:39+0100",
+  });
+});
+
 describe("a record isn't believed where", () => {
   const text = manifestOf(minimal());
   const confirmed = confirmedManifest(text);

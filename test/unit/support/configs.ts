@@ -106,9 +106,9 @@ export function checked(raw: Raw): Config {
 }
 
 export function definitionOf(config: Config): ServiceDefinition {
-  const { service, proxy, tunnel, healthCheck, maintenance, secretEnvironment } = config;
+  const { service, proxy, tunnel, healthCheck, maintenance, historyKeep, secretEnvironment } = config;
   const hasSecretEnvironment = secretEnvironment !== undefined;
-  return { service, proxy, tunnel, healthCheck, maintenance, hasSecretEnvironment };
+  return { service, proxy, tunnel, healthCheck, maintenance, historyKeep, hasSecretEnvironment };
 }
 
 export const desiredOf = (raw: Raw): DesiredHost => desiredHost(definitionOf(checked(raw)));

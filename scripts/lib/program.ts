@@ -3,10 +3,10 @@ import * as pulumi from "@pulumi/pulumi";
 import { UsageError } from "./stack";
 
 /** The scripts' exit codes, see scripts/lib/common.bash. */
-export const EXIT = { ok: 0, finding: 1, usage: 2, unreachable: 3, refused: 4 } as const;
+export const EXIT = { ok: 0, finding: 1, usage: 2, unreachable: 3, refused: 4, rolledBack: 5 } as const;
 
-/** Ends with the code that `main` returns; what the caller did wrong is a sentence. */
-export function runScript(main: () => Promise<number>): void {
+/** Runs a script to its exit code. What is the caller's mistake is a sentence, all else shows where it came from. */
+export function runProgram(main: () => Promise<number>): void {
   main().then(
     (code) => {
       process.exitCode = code;
