@@ -261,7 +261,8 @@ in_maintenance() {
     since="" by="" reason=""
     [[ -e "$STATE_DIR/maintenance/$owner" ]] || continue
     IFS=$'\t' read -r since by reason 2>/dev/null <"$STATE_DIR/maintenance/$owner"
-    HOLDS+="${HOLDS:+ and }since ${since:-an unknown time} ($owner: ${reason:-${by:-somebody}})"
+    by="${by:-somebody}"
+    HOLDS+="${HOLDS:+ and }since ${since:-an unknown time} ($owner: ${reason:-$by})"
   done
   HOLDS="${HOLDS//[[:cntrl:]]/ }"
   [[ -n "$HOLDS" ]]
