@@ -1,87 +1,8 @@
 # An update that fails, or isn't confirmed in time, is taken back: files, enabled states and running services as they were.
 # shellcheck shell=bash
 
-# How long the health check leaves the field to a rollback, and after what time a rollback that failed is tried again; how long
-# one waits for steps that are still at work: every step ends by itself.
-readonly ROLLBACK_SEC=30 ROLLBACK_LOCK_WAIT_SEC=300 RELOAD_LIMIT_SEC=60
-
-# arm_rollback: before the transaction is opened, so that no moment is without. From then on the host returns by itself,
-# whatever becomes of the operator, the connection or this process. A transient service of its own: it survives the session and
-# daemon-reload, and is started again if somebody kills it. After a reboot the recovery unit takes its place.
-arm_rollback() {
-  # shellcheck disable=SC2153 # set in helper
-  local unit="pulumi-systemd-ha-watch-$SERVICE-$TRANSACTION-$$"
-  without_locks systemd-run --quiet --collect --unit="$unit" --description="Rollback of $SERVICE unless its update is confirmed in time" \
-    --property=Restart=on-failure --property=RestartSec=5 --property=StartLimitIntervalSec=0 --property=OOMScoreAdjust=-900 \
-    --setenv=PULUMI_SYSTEMD_HA_TIMED=0 -- /bin/bash "$HERE/helper" watch "$SERVICE" --transaction "$TRANSACTION" </dev/null >/dev/null 2>&1 ||
-    fail "$EXIT_FAILED" "cannot start $unit, which would take the update back if the connection breaks; systemd's reason is in journalctl -b -u init.scope"
-}
-
-# arm_recovery MANIFEST: the unit that does it at boot, before anything else is put into place.
-arm_recovery() {
-  local unit path key mode owner
-  unit="$(unit_with_role "$1" recovery)"
-  [[ -n "$unit" ]] || return 0
-  IFS=$'\037' read -r _ path _ mode owner _ key _ < <(awk -F '\t' -v path="/etc/systemd/system/$unit" '$1 == "file" && $2 == path { gsub(/\t/, "\037"); print }' "$1")
-  is_in_place "$SERVICE_DIR/stage/$key" "$path" "$mode" "$owner" || note_changed "$path"
-  put_file "$SERVICE_DIR/stage/$key" "$path" "$mode" "$owner"
-  enable_link "$unit"
-}
-
-# watch: waits for the end of the transaction, or for its deadline, which every step of the update puts off.
-verb_watch() {
-  # Who armed it holds the locks until the transaction is open.
-  lock_rollback
-  release_locks
-  while is_transaction "$TRANSACTION" || is_swapped_out "$TRANSACTION"; do
-    if ! is_due; then
-      sleep 1
-      continue
-    fi
-    # A step that is still at work ends first; it may have put the deadline off meanwhile.
-    take_lock "$SERVICE_DIR/looking.lock" --exclusive "$ROLLBACK_LOCK_WAIT_SEC"
-    lock_rollback
-    finish_swap
-    if is_transaction "$TRANSACTION" && is_due; then
-      roll_back "it wasn't confirmed in time; the connection or the operator's machine may have failed"
-      break
-    fi
-    release_locks
-  done
-}
-
-# recover: at boot, before the managed units start. One of this boot is the watch's.
-verb_recover() {
-  lock_rollback
-  finish_swap
-  if [[ ! -d "$SERVICE_DIR/transaction" || "$(cut -d' ' -f1 "$SERVICE_DIR/transaction/deadline" 2>/dev/null)" == "$(</proc/sys/kernel/random/boot_id)" ]]; then
-    say "no update was broken off"
-    return 0
-  fi
-  TRANSACTION="$(cat "$SERVICE_DIR/transaction/id")"
-  roll_back "the host restarted in the middle of it" --boot
-}
-
-# is_due: out of time; or a step has begun to take it back, and if it died meanwhile, its lock is free.
-is_due() { [[ -s "$SERVICE_DIR/transaction/reason" ]] || (($(seconds_left) <= 0)); }
-
-lock_rollback() {
-  lock_service "$ROLLBACK_LOCK_WAIT_SEC"
-  lock_host "$ROLLBACK_LOCK_WAIT_SEC"
-}
-
-# seconds_left: until the open transaction's deadline; nothing is left of one from before a reboot.
-seconds_left() {
-  local boot='' deadline=0
-  read -r boot deadline 2>/dev/null <"$SERVICE_DIR/transaction/deadline" || true
-  if [[ "$boot" == "$(</proc/sys/kernel/random/boot_id)" ]]; then echo $((deadline - $(uptime_sec))); else echo 0; fi
-}
-
-# is_transaction ID: it's the open one.
-is_transaction() { [[ -d "$SERVICE_DIR/transaction" && "$(cat "$SERVICE_DIR/transaction/id" 2>/dev/null)" == "$1" ]]; }
-
-# is_swapped_out ID: it was to be replaced by a next one, and isn't yet.
-is_swapped_out() { [[ ! -d "$SERVICE_DIR/transaction" && "$(cat "$SERVICE_DIR/transaction.old/id" 2>/dev/null)" == "$1" ]]; }
+# How long the health check leaves the field to a rollback; how long systemd may take to reload.
+readonly ROLLBACK_SEC=30 RELOAD_LIMIT_SEC=60
 
 # take_back STATUS: a step failed, for FAILURE; called as it exits. Says what is so now, after the step's own words.
 take_back() {
@@ -97,13 +18,13 @@ take_back() {
   fi
 }
 
-# keep_reason SENTENCE: the first one counts.
-keep_reason() { [[ -s "$SERVICE_DIR/transaction/reason" ]] || write_whole "$SERVICE_DIR/transaction/reason" printf '%s\n' "${1%%$'\n'*}"; }
+# keep_reason SENTENCE: the first one counts. A full disk stops no rollback.
+keep_reason() { [[ -s "$SERVICE_DIR/transaction/reason" ]] || { printf '%s\n' "${1%%$'\n'*}" >"$SERVICE_DIR/transaction/reason"; } 2>/dev/null || true; }
 
 # roll_back REASON [--boot]: can be run again from any half-done point. With --boot nothing is waited for: what is to run is
 # ordered after this, or runs already with what was to be taken back, if the first attempt failed.
 roll_back() {
-  local boot="${2:-}" directory="$SERVICE_DIR/transaction" snapshot="$SERVICE_DIR/transaction/snapshot" outcome
+  local boot="${2:-}" directory="$SERVICE_DIR/transaction" snapshot="$SERVICE_DIR/transaction/snapshot" outcome reason
   REVISION="$(cat "$directory/revision")"
   if is_confirmed "$directory"; then
     end_transaction
@@ -111,6 +32,7 @@ roll_back() {
   fi
   keep_deadline "$(deadline_in "$ROLLBACK_SEC")"
   keep_reason "$1"
+  reason="$(cat "$directory/reason" 2>/dev/null)"
   fault_point rolling-back
   retire_new_units "$snapshot" "$boot"
   put_back_files "$snapshot"
@@ -125,10 +47,12 @@ roll_back() {
   run_as_before "$snapshot" "$boot"
   outcome="$(outcome_of "$snapshot" "$boot")"
   put_back_originals "$directory"
-  write_whole "$SERVICE_DIR/rolled-back" printf '%s\t%s\t%(%Y-%m-%d %H:%M:%S)T\t%s\t%s\n' "$(cat "$directory/id")" "$REVISION" -1 "$outcome" "$(<"$directory/reason")"
+  # For late steps, who would hear of another update otherwise.
+  { printf '%s\t%s\t%(%Y-%m-%d %H:%M:%S)T\t%s\t%s\n' "$(<"$directory/id")" "$REVISION" -1 "$outcome" "$reason" >"$SERVICE_DIR/rolled-back"; } 2>/dev/null || true
   fault_point rolled-back
-  VERB=roll-back SUBJECT="$SERVICE" record "$EXIT_FAILED" "$(<"$directory/reason"); $outcome"
-  log_update rolled-back "$(<"$directory/reason")"
+  # shellcheck disable=SC2153 # set in helper
+  VERB=roll-back SUBJECT="$SERVICE" record "$EXIT_FAILED" "$reason; $outcome"
+  log_update rolled-back "$reason"
   remove_transaction
   printf '%s\n' "$outcome" >&2 || true
 }
@@ -181,6 +105,10 @@ put_back_links() {
     [[ -z "$(other_owner unit "$unit")" && "$unit" != "$(recovery_unit)" ]] || continue
     case "$was" in
       enabled) systemctl enable --no-reload -- "$unit" 2>/dev/null || true ;;
+      enabled-runtime)
+        systemctl disable --no-reload -- "$unit" 2>/dev/null || true
+        systemctl enable --runtime --no-reload -- "$unit" 2>/dev/null || true
+        ;;
       disabled) systemctl disable --no-reload -- "$unit" 2>/dev/null || true ;;
     esac
   done < <(kept_rows "$1" unit)
@@ -254,7 +182,7 @@ outcome_of() {
 # put_back_originals TRANSACTION: what this update added is no original; somebody may change it before the next one.
 put_back_originals() {
   if [[ -f "$1/originals" ]]; then
-    write_whole "$SERVICE_DIR/originals/index" cat "$1/originals"
+    cmp -s "$1/originals" "$SERVICE_DIR/originals/index" || write_whole "$SERVICE_DIR/originals/index" cat "$1/originals"
   else
     rm -rf "$SERVICE_DIR/originals"
   fi

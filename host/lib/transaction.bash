@@ -118,7 +118,7 @@ require_transaction() {
     open="$(manifest_confirmed "$SERVICE_DIR/manifest" 3)"
   fi
   [[ -n "$REVISION" ]] || fail "$EXIT_USAGE" "no revision arrived on stdin"
-  ! is_rolled_back || fail "$EXIT_SUPERSEDED" "$(rolled_back 4); the reason was: $(rolled_back 5)"
+  ! is_rolled_back || fail "$EXIT_SUPERSEDED" "$(rolled_back 4); the reason was: $(rolled_back 5). Mend that, and run the update again (with drift: off or report once with PULUMI_SYSTEMD_HA_DRIFT=correct)"
   [[ "$open" == "$REVISION" ]] ||
     fail "$EXIT_SUPERSEDED" "revision ${open:-none} is installed on this host, not $REVISION: another update came in between; run the update again"
   [[ -d "$SERVICE_DIR/transaction" ]] || return 0
