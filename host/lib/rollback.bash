@@ -53,6 +53,8 @@ roll_back() {
   # shellcheck disable=SC2153 # set in helper
   VERB=roll-back SUBJECT="$SERVICE" record "$EXIT_FAILED" "$reason; $outcome"
   log_update rolled-back "$reason"
+  # Of a return, Pulumi's state knows nothing.
+  [[ "$(cut -f4 "$directory/note" 2>/dev/null)" != return ]] || settle_attempts
   remove_transaction
   printf '%s\n' "$outcome" >&2 || true
 }

@@ -171,10 +171,14 @@ end_transaction() {
   keep_properties
   keep_configuration
   log_update confirmed ''
+  settle_attempts
   remove_transaction
   rm -rf "$SERVICE_DIR/released"
   sweep_stage
 }
+
+# settle_attempts: nothing was tried since that Pulumi's state could take for done.
+settle_attempts() { [[ ! -f "$SERVICE_DIR/attempts" ]] || write_whole "$SERVICE_DIR/settled" cat "$SERVICE_DIR/attempts"; }
 
 # remove_transaction: renamed first: half removed, it would look like an open one. With what a run left that died as it was to
 # replace it.

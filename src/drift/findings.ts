@@ -2,7 +2,7 @@ import type { Manifest, ManifestThing } from "../model/manifest";
 import type { ObservedHost, ObservedThing } from "./observedHost";
 import type { Comparison, Finding, FindingStep } from "./finding";
 import { maintenanceFindings } from "./maintenance";
-import { isSettled } from "./revision";
+import { isClosed } from "./revision";
 import { printable, textDiff } from "./textDiff";
 import { unitFindings } from "./unitFindings";
 
@@ -40,7 +40,7 @@ function recordFindings(comparison: Comparison): Finding[] {
     ...(observed.manifest === undefined && openTransaction === undefined && hasOurs(comparison)
       ? [finding(`${record}, the record of what is installed, was removed`)]
       : []),
-    ...(openTransaction !== undefined && !isSettled(observed)
+    ...(openTransaction !== undefined && !isClosed(observed)
       ? [finding(`an update to revision ${openTransaction.revision} was begun and not finished`)]
       : []),
     // The configured one may be brought back too: then it's the host that is ahead of the state.

@@ -33,8 +33,9 @@ export interface ObservedHost {
   readonly stateAnchor: string;
   /** What was confirmed last; `corrupt` where the file isn't whole. */
   readonly manifest?: Manifest | "corrupt";
-  /** How many updates were ever begun, whatever became of them. */
+  /** How many updates were ever begun, whatever became of them; and how many when the last was confirmed. */
   readonly attempts: string;
+  readonly settledAttempts: string;
   /** An update which isn't confirmed (yet). */
   readonly openTransaction?: {
     readonly revision: string;
@@ -121,6 +122,7 @@ export function parseObservedHost(answer: string): ObservedHost {
   const proxyListener = listenerOf(one("proxy_listener"));
   const foreignRotation = rows("foreign_rotation")[0]?.[0];
   const manifest = contentsOf(rows("manifest"))[""];
+  const [attempts = "", settledAttempts = ""] = rows("attempts")[0] ?? [];
   const [openRevision, openId = ""] = rows("open_transaction")[0] ?? [];
   const open = parseManifest(contentsOf(rows("open_manifest"))[""] ?? "");
   const [recorded = "", witness = ""] = rows("process")[0]?.slice(1) ?? [];
@@ -148,7 +150,8 @@ export function parseObservedHost(answer: string): ObservedHost {
     ownFragments: Object.fromEntries(rows("own_fragment").map(([unit = "", path = ""]) => [unit, path])),
     ...(foreignRotation !== undefined && { foreignRotation }),
     stateAnchor: one("state_anchor"),
-    attempts: one("attempts"),
+    attempts,
+    settledAttempts,
     ...(manifest !== undefined && { manifest: confirmedManifest(manifest) }),
     ...(openRevision !== undefined && {
       openTransaction: { revision: openRevision, id: openId, ...(open && { manifest: open }) },

@@ -27,15 +27,16 @@ export function transactionOf(
   findings: readonly Finding[] = [],
 ): string {
   if (observed === undefined) return short(revision);
-  const { manifest, machineId, attempts } = observed;
+  const { manifest, machineId, attempts, settledAttempts, openTransaction } = observed;
   const confirmed = manifest === "corrupt" ? undefined : manifest?.confirmed;
-  if (confirmed?.revision === revision && isSettled(observed) && findings.length === 0)
-    return confirmed.transaction;
+  // After one that was rolled back, the steps that it did have its id in Pulumi's state, the others the confirmed one.
+  const isSettled = openTransaction === undefined ? attempts === settledAttempts : isClosed(observed);
+  if (confirmed?.revision === revision && isSettled && findings.length === 0) return confirmed.transaction;
   return short(revision, machineId, countOf(observed), attempts);
 }
 
 /** Whether no update is open: one that was confirmed, and died before its last act, isn't any more. Pure. */
-export function isSettled({ manifest, openTransaction }: ObservedHost): boolean {
+export function isClosed({ manifest, openTransaction }: ObservedHost): boolean {
   const confirmed = manifest === "corrupt" ? undefined : manifest?.confirmed;
   return (
     openTransaction === undefined ||

@@ -223,8 +223,7 @@ external_layer() {
   fi
 }
 
-# wait_for_local_layers: quietly; what is still wrong at the end is logged by the check that follows. Then there is nothing to
-# stay up.
+# wait_for_local_layers: quietly; what is still wrong at the end is logged by the check that follows.
 wait_for_local_layers() {
   local end=$((SECONDS + GATE_SEC))
   while ((SECONDS < end)); do
@@ -232,17 +231,16 @@ wait_for_local_layers() {
       { [[ -z "$PROXY_UNIT" ]] || answers_once "$PROXY_URL"; } && return
     sleep 0.5
   done
-  STABLE_SEC=0
 }
 
 # stays_up: a service that ends some seconds after its start passes every quick check.
 stays_up() {
   local process
-  ((STABLE_SEC)) || return 0
-  process="$(systemctl show -p InvocationID --value -- "$APP_UNIT" 2>/dev/null)"
+  process="$(systemctl show --property=InvocationID --value -- "$APP_UNIT" 2>/dev/null)"
   sleep "$STABLE_SEC"
-  [[ "$(systemctl show -p InvocationID --value -- "$APP_UNIT" 2>/dev/null)" == "$process" ]] && systemctl is-active --quiet -- "$APP_UNIT" && return
+  [[ "$(systemctl show --property=InvocationID --value -- "$APP_UNIT" 2>/dev/null)" == "$process" ]] && systemctl is-active --quiet -- "$APP_UNIT" && return
   error "$APP_UNIT ended within $STABLE_SEC s after it first answered"
+  return 1
 }
 
 # update_in_progress: until the deadline of an update (boot id and second of uptime), the field is the update's.
@@ -318,8 +316,8 @@ main() {
   fi
   [[ "$MODE" != gate ]] || wait_for_local_layers
   log "=== Starting Health Check ==="
-  stays_up
-  ((FAILED)) || local_layers
+  local_layers
+  if ((!FAILED && STABLE_SEC)); then stays_up && local_layers; fi
   if ((!FAILED)); then
     rm -f {"$STATE_DIR","$RUN_DIR"}/failures.*
     external_layer

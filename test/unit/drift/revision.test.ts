@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 
 import { type ObservedHost, parseObservedHost } from "../../../src/drift/observedHost";
 import type { Finding } from "../../../src/drift/finding";
-import { isSettled, stepRevisionsOf, transactionOf } from "../../../src/drift/revision";
+import { isClosed, stepRevisionsOf, transactionOf } from "../../../src/drift/revision";
 import { revisionOf } from "../../../src/model/manifest";
 import type { RenderedFile } from "../../../src/model/types";
 
@@ -32,20 +32,21 @@ describe("the update's id", () => {
     const open = { revision: confirmed.revision, id: confirmed.transaction };
     const observed = host({ ...record(confirmed), openTransaction: open });
     expect(transactionOf(confirmed.revision, observed)).toBe(confirmed.transaction);
-    expect(isSettled(observed)).toBe(true);
+    expect(isClosed(observed)).toBe(true);
   });
 
   test("is a fresh one where an update to the confirmed configuration is open: what it mends isn't mended yet", () => {
     const open = { revision: confirmed.revision, id: "ab12" };
     const observed = host({ ...record(confirmed), openTransaction: open });
     expect(transactionOf(confirmed.revision, observed)).not.toBe(confirmed.transaction);
-    expect(isSettled(observed)).toBe(false);
+    expect(isClosed(observed)).toBe(false);
   });
 
-  test("is the confirmed one where another update was taken back: nothing of it is left", () => {
-    expect(transactionOf(confirmed.revision, host({ ...record(confirmed), attempts: "9" }))).toBe(
-      confirmed.transaction,
-    );
+  test("is a fresh one where another update was taken back since: some steps have that one's id in Pulumi's state", () => {
+    const tried = host({ ...record(confirmed), attempts: "9", settledAttempts: "8" });
+    expect(transactionOf(confirmed.revision, tried)).not.toBe(confirmed.transaction);
+    const settled = host({ ...record(confirmed), attempts: "9", settledAttempts: "9" });
+    expect(transactionOf(confirmed.revision, settled)).toBe(confirmed.transaction);
   });
 
   test.each<[string, string, ObservedHost]>([

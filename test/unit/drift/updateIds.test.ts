@@ -37,6 +37,7 @@ class Life {
     { readonly transaction: string; readonly revision: string; readonly counter: number } | undefined;
   open: { readonly revision: string; readonly id: string } | undefined;
   attempts = 0;
+  settled = 0;
   /** The id of the steps in Pulumi's state. */
   state: string | undefined;
   readonly used = new Set<string>();
@@ -48,7 +49,8 @@ class Life {
 
   /** Whether there is nothing to bring the host to a revision. */
   hasIt = (revision: string): boolean =>
-    this.confirmed?.revision === revision && (this.open === undefined || this.isConfirmed(this.open));
+    this.confirmed?.revision === revision &&
+    (this.open === undefined ? this.attempts === this.settled : this.isConfirmed(this.open));
 
   /** @returns whether any step ran. */
   update(revision: string, end: End): boolean {
@@ -56,6 +58,7 @@ class Life {
       revision,
       host({
         attempts: String(this.attempts),
+        settledAttempts: String(this.settled),
         ...(this.confirmed && record(this.confirmed)),
         ...(this.open && { openTransaction: this.open }),
       }),
@@ -77,6 +80,7 @@ class Life {
     if (end !== "taken back" && !this.isConfirmed(this.open)) {
       this.confirmed = { transaction: id, revision, counter: (this.confirmed?.counter ?? 0) + 1 };
     }
+    if (end === "confirmed") this.settled = this.attempts;
     if (end !== "killed after its confirmation") this.open = undefined;
     return true;
   }
