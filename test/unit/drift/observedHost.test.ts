@@ -50,6 +50,7 @@ describe("the probe's answer, read", () => {
       isLoginHome: false,
       ownFragments: {},
       attempts: "",
+      settledAttempts: "",
       isReleased: false,
       maintenance: [],
       revisions: {},
