@@ -26,7 +26,7 @@ const LOGROTATE = "/etc/logrotate.d/rps";
 describe("in sync", () => {
   test.each([{}, REPORT, OFF, {}])("mode %o plans nothing after another mode", async (mode) => {
     expect(await program.planned(mode)).toEqual([]);
-    expect((await program.up(mode)).text).toMatch(/19 unchanged/);
+    expect((await program.up(mode)).text).toMatch(/20 unchanged/);
   });
 
   test("scripts/doctor --drift finds nothing and exits with 0", async () => {
@@ -47,7 +47,7 @@ describe("drifted", () => {
     expect(preview.exitCode).toBe(0);
     const up = await program.up(REPORT);
     expect(up.text).toContain(`drift: ${LOGROTATE} was removed`);
-    expect(up.text).toMatch(/19 unchanged/);
+    expect(up.text).toMatch(/20 unchanged/);
     const { hosts } = await program.outputs<{ hosts: Record<string, { drift: string[] }> }>();
     expect(hosts["drift-modes"]?.drift).toContain(`${LOGROTATE} was removed`);
     expect((await host.exec(`test -e ${LOGROTATE}`, { reject: false })).exitCode).toBe(1);

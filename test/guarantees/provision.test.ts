@@ -67,6 +67,7 @@ describe("pulumi up on a fresh host", () => {
       "/etc/systemd/system/apache2.service.d/restart.conf",
       "/etc/systemd/system/rps-health-check.service",
       "/etc/systemd/system/rps-health-check.timer",
+      "/etc/systemd/system/rps-recovery.service",
       "/etc/systemd/system/rps.service",
       CHECK,
     ]);
@@ -128,7 +129,7 @@ describe("pulumi up on a fresh host", () => {
     expect(await program.planned()).toEqual([]);
     expect((await program.preview(["--expect-no-changes"])).exitCode).toBe(0);
     const second = await program.up();
-    expect(second.text).toMatch(/19 unchanged/);
+    expect(second.text).toMatch(/20 unchanged/);
     expect(await Promise.all([SERVICE, PROXY, TIMER].map((unit) => processOf(host, unit)))).toEqual(before);
     // Of our units; each ssh login starts a session scope of its own.
     expect(

@@ -44,15 +44,14 @@ const scriptOnly = { reloads: false };
 const ROWS: readonly Row[] = [
   ofService("description", "another description"),
   ofService("restartSec", 11),
-  ofService("path", "/health", scriptOnly),
-  ofService("path", "/", scriptOnly),
+  ofService("path", "/?from=health-check", scriptOnly),
   // The longest check follows from it, and so its unit's time-out.
   ofService("healthyWithinSec", 31),
   ofService("confirmWithinSec", 61, scriptOnly),
   ofService("exec", gunicorn("--workers", "2"), restarted),
   ofService("environment", { A: "b" }, restarted),
   ofService("environment", {}, restarted),
-  ofService("type", "notify", restarted),
+  ofService("type", "exec", restarted),
   ofService("user", "another", restarted),
   ofService("logReopenSignal", undefined, restarted),
   { key: "proxy", field: "restartSec", value: 11 },
