@@ -11,8 +11,8 @@ const project = (name: string, include: string, seconds: number) => ({
 
 export default defineConfig({
   test: {
-    // Two hosts booting at once is what a small machine can do.
-    maxWorkers: 2,
+    // Three: they wait more than they work.
+    maxWorkers: 3,
     minWorkers: 1,
     projects: [
       project("unit", "test/unit/**/*.test.ts", 10),
