@@ -15,10 +15,10 @@ export default defineConfig({
     maxWorkers: 3,
     minWorkers: 1,
     projects: [
-      project("unit", "test/unit/**/*.test.ts", 10),
-      project("stack", "test/stack/**/*.test.ts", 30),
+      project("unit", "test/unit/**/*.test.ts", 60),
+      project("stack", "test/stack/**/*.test.ts", 120),
       project("conformance", "test/conformance/**/*.test.ts", 180),
-      project("guarantees", "test/guarantees/**/*.test.ts", 300),
+      project("guarantees", "test/guarantees/**/*.test.ts", 420),
     ],
   },
 });
