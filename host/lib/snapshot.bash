@@ -10,7 +10,8 @@ take_snapshot() {
   while IFS=$'\037' read -r kind path; do
     manifest_has "$directory/index" "$kind" "$path" || snapshot_of "$directory" "$kind" "$path" >>"$directory/index" || return 1
   done < <(what_may_change "$manifest")
-  sync "$directory"/*
+  # The contents are already; and a link, such as that of a mask, can't be.
+  sync "$directory/index" "$directory"
 }
 
 # snapshot_of DIRECTORY KIND PATH: where nothing was, nothing need be said of overrides and masks.

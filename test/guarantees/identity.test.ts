@@ -188,7 +188,7 @@ describe("a host that was rebuilt", () => {
       const preview = await program.preview(["--expect-no-changes"]);
       expect(preview.text).toContain("nothing of rps is installed on the host");
       expect(preview.exitCode).not.toBe(0);
-      expect(await program.planned()).toHaveLength(17);
+      expect(await program.planned()).toHaveLength(18);
       expect((await program.up()).text).not.toContain("error:");
       expect(await answers(rebuilt, 8087)).toBe(true);
       expect(await program.planned()).toEqual([]);
