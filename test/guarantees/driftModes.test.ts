@@ -131,7 +131,7 @@ describe("state × manifest × host × mode", () => {
 
   test.each(MODES)("state lost, host in sync, mode %s: everything is created", async (mode) => {
     const changes = await lost.planned({ PULUMI_SYSTEMD_HA_DRIFT: mode });
-    expect(changes).toHaveLength(19);
+    expect(changes).toHaveLength(20);
     expect(changes.every((change) => change.startsWith("create "))).toBe(true);
   });
 
