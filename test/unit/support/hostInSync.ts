@@ -93,7 +93,7 @@ export function rowsInSync(raw: Raw, inSync: InSync = {}): Row[] {
   return [
     ...READY_HOST,
     ["manifest", "", base64(confirmedManifest(manifestOf(raw, stack), transaction, counter))],
-    ["attempts", "5"],
+    ["attempts", "5", "5"],
     ["released", "no"],
     ...Object.entries(revisions).map(([path, revision]): Row => ["revision", path, revision]),
     ...desired.directories.map((directory) => thing("directory", directory)),
