@@ -50,11 +50,12 @@ verb_watch() {
   done
 }
 
-# recover: at boot, before the managed units start. One of this boot is the watch's.
+# recover: at boot, before the managed units start. One of this boot is the watch's, unless a rollback has begun, which may be
+# the first attempt of this at the same boot.
 verb_recover() {
   lock_rollback
   finish_swap
-  if [[ ! -d "$SERVICE_DIR/transaction" || "$(cut -d' ' -f1 "$SERVICE_DIR/transaction/deadline" 2>/dev/null)" == "$(</proc/sys/kernel/random/boot_id)" ]]; then
+  if [[ ! -d "$SERVICE_DIR/transaction" || ! -s "$SERVICE_DIR/transaction/reason" && "$(cut -d' ' -f1 "$SERVICE_DIR/transaction/deadline" 2>/dev/null)" == "$(</proc/sys/kernel/random/boot_id)" ]]; then
     say "no update was broken off"
     return 0
   fi
