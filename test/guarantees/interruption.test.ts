@@ -215,12 +215,13 @@ describe("the helper is killed", async () => {
   });
 });
 
+const processOf = (running: Running): number => running.pid ?? expect.fail("pulumi didn't start");
 const killGroup = (running: Running) => {
-  const pid = running.pid ?? 0;
+  const pid = processOf(running);
   killAll([pid, ...descendantsOf(pid).map((child) => child.pid)]);
 };
 const killPlugin = (running: Running) => {
-  const plugins = descendantsOf(running.pid ?? 0).filter(({ command }) =>
+  const plugins = descendantsOf(processOf(running)).filter(({ command }) =>
     command.includes("resource-command-v"),
   );
   expect(plugins.length).toBeGreaterThan(0);

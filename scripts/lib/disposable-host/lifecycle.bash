@@ -78,6 +78,8 @@ await_all() {
     AWAITING+=("$!")
   done
   for process in "${AWAITING[@]}"; do wait "$process" || failed=$?; done
+  # Their process ids belong to others as soon as the kernel has counted round.
+  AWAITING=()
   ((failed == 0)) || exit "$failed"
 }
 

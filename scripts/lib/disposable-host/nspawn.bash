@@ -45,7 +45,7 @@ nspawn_is_reboot() { [[ "$2" == "$NSPAWN_REBOOT_CODE" ]]; }
 # nspawn_boot NAME: the process id of the guest's systemd.
 nspawn_boot() {
   local nspawn init='' command=''
-  nspawn="$(host_fact "$1" process)"
+  nspawn="$(nspawn_process "$1")"
   [[ -n "$nspawn" ]] || return 0
   read -r init _ 2>/dev/null <"/proc/$nspawn/task/$nspawn/children" || true
   [[ -z "$init" ]] || read -r command 2>/dev/null <"/proc/$init/comm" || true
