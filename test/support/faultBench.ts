@@ -1,0 +1,218 @@
+import { join } from "node:path";
+
+import { expect } from "vitest";
+
+import { CuttableProxy } from "./cuttableProxy";
+import { bootHosts, type DisposableHost } from "./disposableHost";
+import { hostEntry, Program, REPOSITORY } from "./program";
+import { printRounds, type Round } from "./rounds";
+import { answers, eventually, PROXY, SERVICE, TIMER } from "./seedCommands";
+import { type Traffic, withTraffic } from "./traffic";
+
+/** Long loops too: `scripts/test --full`. */
+export const FULL = process.env["PULUMI_SYSTEMD_HA_FULL"] !== undefined;
+/** So often in the long loops, else once. */
+export const times = <T>(count: number, value: T): T[] => Array<T>(FULL ? count : 1).fill(value);
+
+/** Lets `killAt` work: a build of the helper whose fault points are alive. */
+const FAULTS = { PULUMI_SYSTEMD_HA_FAULT_POINTS: join(REPOSITORY, "test/support/fault.bash") };
+const FAULT_FILE = "/run/pulumi-systemd-ha-fault";
+const STATE = "/var/lib/pulumi-systemd-ha/rps";
+const LIMIT_SEC = 120;
+
+export type Running = ReturnType<Program["begin"]>;
+
+/** Something that dies in the middle of an update. */
+export interface Fault {
+  readonly name: string;
+  readonly prepare?: () => Promise<unknown>;
+  /** Does it to a running `up`; has ended when the fault has struck. */
+  readonly strike: (running: Running) => Promise<unknown>;
+  /** The program that the update brings. @default what runs */
+  readonly exec?: readonly string[];
+  /** Whether users ask meanwhile, from the host itself. @default true */
+  readonly hasTraffic?: boolean;
+  /** Whether the update may come through all the same. @default false */
+  readonly maySurvive?: boolean;
+}
+
+/** The seed's server on a host whose connection can be cut, and a stack that is struck by faults in the middle of updates. */
+export class FaultBench {
+  private readonly rounds: Round[] = [];
+
+  private constructor(
+    readonly host: DisposableHost,
+    readonly proxy: CuttableProxy,
+    readonly program: Program,
+  ) {}
+
+  static async boot(name: string): Promise<FaultBench> {
+    const [host] = (await bootHosts([name])) as [DisposableHost];
+    await host.exec("systemctl start edge.service");
+    const proxy = await CuttableProxy.to(host);
+    const program = await Program.forHosts([host], "deploy");
+    await program.configure({
+      "rps-ha:hosts": [{ ...hostEntry(host, "deploy"), address: "127.0.0.1", port: proxy.port }],
+    });
+    // So that a round doesn't take longer than it must.
+    await program.change("rps-ha:service", (service) => ({
+      ...service,
+      healthyWithinSec: 8,
+      confirmWithinSec: 8,
+    }));
+    return new FaultBench(host, proxy, program);
+  }
+
+  /** Prints a table of what was struck. */
+  async close(): Promise<void> {
+    printRounds(this.rounds);
+    await this.program.close();
+    this.proxy.close();
+    await this.host.close();
+  }
+
+  up() {
+    return this.program.up(FAULTS);
+  }
+
+  destroy() {
+    return this.program.destroy(FAULTS);
+  }
+
+  /** The helper dies as by `kill -9` when it comes to the fault point next. */
+  killAt(point: string): Promise<void> {
+    return this.host.writeFile(FAULT_FILE, point);
+  }
+
+  /** `killAt` hasn't struck yet. */
+  async isArmed(): Promise<boolean> {
+    return (await this.host.exec(`test -e ${FAULT_FILE}`, { reject: false })).exitCode === 0;
+  }
+
+  /** An update is neither confirmed nor rolled back. */
+  async isOpen(): Promise<boolean> {
+    return (await this.host.exec(`test -e ${STATE}/transaction`, { reject: false })).exitCode === 0;
+  }
+
+  /** The moment when most has changed and nothing is confirmed. */
+  restarted(): Promise<void> {
+    return eventually(60, "the service was restarted", async () =>
+      (await this.host.exec(`ls ${STATE}/transaction`, { reject: false })).stdout.includes("restarted"),
+    );
+  }
+
+  async expectTakenBack(): Promise<void> {
+    await eventually(LIMIT_SEC, "taken back", async () => !(await this.isOpen()));
+  }
+
+  async expectConverged(): Promise<void> {
+    const result = await this.up();
+    expect(result.text).not.toContain("error:");
+    expect(result.exitCode).toBe(0);
+    await this.expectSettled();
+    expect((await this.host.exec(`ls ${STATE}`)).stdout).not.toContain("transaction");
+    expect(await this.program.planned(FAULTS)).toEqual([]);
+  }
+
+  helperKilled(point: string, more: Partial<Fault> = {}): Fault {
+    return {
+      name: `helper killed at ${point}`,
+      ...more,
+      prepare: async () => {
+        await more.prepare?.();
+        await this.killAt(point);
+      },
+      strike: async (running) => {
+        const reached = async () => !(await this.isArmed());
+        await Promise.race([running, eventually(LIMIT_SEC, `fault point ${point} was reached`, reached)]);
+        expect(await reached(), "the fault point was reached").toBe(true);
+      },
+    };
+  }
+
+  /**
+   * An update that changes everything, and the fault in its middle: the host settles by itself, old or new and serving, within two
+   * minutes; the next `up` converges without hand work.
+   */
+  async strike({
+    name,
+    prepare,
+    strike: act,
+    exec,
+    hasTraffic = true,
+    maySurvive = false,
+  }: Fault): Promise<void> {
+    const { host, program } = this;
+    const before = await this.managed();
+    const good = await program.get("rps-ha:service");
+    await this.changeEverything(exec);
+    await prepare?.();
+    let seconds = 0;
+    const play = async () => {
+      const running = program.begin(FAULTS);
+      await act(running);
+      const begun = performance.now();
+      await eventually(
+        LIMIT_SEC,
+        `${name}: settled and serving`,
+        async () => !(await this.isOpen()) && (await answers(host, 8087)),
+      );
+      seconds = (performance.now() - begun) / 1000;
+      const { exitCode } = await running;
+      if (!maySurvive) expect(exitCode, "the update that was struck has failed").not.toBe(0);
+      // Whatever the rest of that run did.
+      await eventually(LIMIT_SEC, `${name}: settled`, async () => !(await this.isOpen()));
+    };
+    let traffic: Traffic | undefined;
+    if (hasTraffic) [, traffic] = await withTraffic(host, play);
+    else await play();
+    await this.expectSettled();
+    const after = await this.managed();
+    if (exec !== undefined)
+      await program.configure({
+        "rps-ha:service": { ...(good as object), environment: { ROUND: "mended" } },
+      });
+    this.proxy.mend();
+    await program.run("cancel", "--yes").catch(() => undefined);
+    await this.expectConverged();
+    const settledAs = after === before ? "old" : "new";
+    if (settledAs === "new")
+      expect(after, "all of the new configuration, or all of the old").toBe(await this.managed());
+    this.rounds.push({ fault: name, seconds, settledAs, traffic });
+  }
+
+  /** Contents of everything that is managed. */
+  private async managed(): Promise<string> {
+    const { stdout } = await this.host.exec(
+      "sha256sum /etc/systemd/system/rps* /etc/systemd/system/apache2.service.d/restart.conf /etc/logrotate.d/rps /var/www/rps.pan2.app/bin/*",
+      { reject: false },
+    );
+    return stdout;
+  }
+
+  private async expectSettled(): Promise<void> {
+    const { host } = this;
+    expect(await answers(host, 8087)).toBe(true);
+    for (const unit of [SERVICE, PROXY, TIMER]) {
+      expect((await host.exec(`systemctl is-active ${unit}; systemctl is-enabled ${unit}`)).stdout).toBe(
+        "active\nenabled",
+      );
+    }
+    expect(
+      (await host.exec("find /etc /var/www /usr/local/lib -name '*.dpkg-new' -o -name '*.new'")).stdout,
+    ).toBe("");
+  }
+
+  /** Another value in the unit (so a restart), the drop-in and the script. */
+  private async changeEverything(exec?: readonly string[]): Promise<void> {
+    const round = Date.now();
+    const { program } = this;
+    await program.change("rps-ha:service", ({ exec: former, ...service }) => ({
+      ...service,
+      exec: exec ?? former,
+      environment: { ROUND: String(round) },
+    }));
+    await program.change("rps-ha:proxy", (drop) => ({ ...drop, restartSec: 5 + (round % 50) }));
+    await program.change("rps-ha:healthCheck", (check) => ({ ...check, timeoutSec: 5 + (round % 40) }));
+  }
+}
