@@ -1,14 +1,14 @@
 import * as pulumi from "@pulumi/pulumi";
 
-import { connectionTo, HighlyAvailableService, loadConfig } from "./src/index";
+import { connectionTo, HighlyAvailableService, loadConfig, rollOut } from "./src/index";
 
 const config = loadConfig();
 
 /** Every host gets the same service: the first alone, then so many at once as `rollout.parallel` says. */
-const services: HighlyAvailableService[] = [];
-for (const [index, host] of config.hosts.entries()) {
-  const before = services[Math.max(0, index - config.rollout.parallel)];
-  services.push(
+const services = rollOut(
+  config.hosts,
+  config.rollout,
+  (host, { options, otherHosts }) =>
     new HighlyAvailableService(
       `${host.name}-${config.service.name}`,
       {
@@ -22,11 +22,11 @@ for (const [index, host] of config.hosts.entries()) {
         ...(config.secretEnvironment && { secretEnvironment: pulumi.secret(config.secretEnvironment) }),
         drift: config.drift,
         onDestroy: config.onDestroy,
+        otherHosts,
       },
-      before === undefined ? {} : { dependsOn: before },
+      options,
     ),
-  );
-}
+);
 
 /** By the hosts' names: what `pulumi stack output --json` shows; see docs/configuration.md. */
 export const hosts = Object.fromEntries(config.hosts.map(({ name }, index) => [name, services[index]?.host]));

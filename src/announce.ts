@@ -76,9 +76,14 @@ const findingText = (
 
 function notices(
   { restarts, maintenanceNotices, isNew, confirmedRevision }: HostReport,
-  { desired, drift }: Plan,
+  { desired, drift, otherHosts }: Plan,
   revision: string,
 ): readonly string[] {
+  // For errors that the host can't say: a connection that is lost.
+  const others =
+    otherHosts === undefined || (!isNew && confirmedRevision === revision)
+      ? []
+      : [`should the update fail here, ${otherHosts}`];
   if (isNew) {
     const { service, previousName } = desired;
     return [
@@ -89,8 +94,13 @@ function notices(
             `where ${previousName} is installed, ${service} takes its place: ${previousName}.service is stopped`,
           ]),
       ...maintenanceNotices,
+      ...others,
     ];
   }
   // Drift alone restarts nothing where it isn't mended.
-  return [...maintenanceNotices, ...(drift === "correct" || confirmedRevision !== revision ? restarts : [])];
+  return [
+    ...maintenanceNotices,
+    ...(drift === "correct" || confirmedRevision !== revision ? restarts : []),
+    ...others,
+  ];
 }

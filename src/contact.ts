@@ -18,6 +18,8 @@ export interface ContactArgs {
   /** `project/stack`, whose the host's record must be. */
   readonly stack: string;
   readonly drift: DriftMode;
+  /** What the others of an update have, for errors on this one. */
+  readonly otherHosts?: string | undefined;
 }
 
 /**
@@ -30,7 +32,7 @@ export interface ContactArgs {
 export async function contactHost(
   component: pulumi.ComponentResource,
   connection: HostConnection,
-  { desired, unitTexts, stack, drift }: ContactArgs,
+  { desired, unitTexts, stack, drift, otherHosts }: ContactArgs,
 ): Promise<ObservedHost | undefined> {
   if (drift === "off" && pulumi.runtime.isDryRun()) return undefined;
   // An error on a resource which isn't registered yet sends the SDK into an endless loop that eats all memory.
@@ -41,7 +43,7 @@ export async function contactHost(
   }
   try {
     // Not an input of any resource: it would plan changes with every commit.
-    const note = pulumi.runtime.isDryRun() ? undefined : await updateNote();
+    const note = pulumi.runtime.isDryRun() ? undefined : { ...(await updateNote()), otherHosts };
     const observed = await observeHost(connection, desired, unitTexts, note);
     const other = otherStackOn(observed, stack);
     if (other !== undefined) {

@@ -75,6 +75,23 @@ export const preflightSentence = (host: string, problems: readonly string[]): st
 export const otherStackSentence = (host: string, service: string, stack: string, command: string): string =>
   `${service} on ${host} belongs to stack ${stack}; nothing was changed. Remove it there first (pulumi destroy), or, if this stack is to take it over: ${command}`;
 
+/** What the other hosts of an update have while one of them is being updated; each list by their names. */
+export function otherHostsSentence(others: {
+  readonly updated: readonly string[];
+  readonly underway: readonly string[];
+  readonly untouched: readonly string[];
+}): string {
+  const parts = [
+    [others.updated, "the new configuration"],
+    [others.underway, "is being updated at the same time"],
+    [others.untouched, "the previous configuration, untouched"],
+  ] as const;
+  return `of the other hosts: ${parts
+    .filter(([names]) => names.length > 0)
+    .map(([names, words]) => `${names.join(", ")}: ${words}`)
+    .join("; ")}`;
+}
+
 /**
  * Without its stack, which says nothing to a user: the engine prints only the sentence.
  * Formatting a source-mapped stack inside `apply` takes half a minute of CPU besides.

@@ -38,6 +38,8 @@ export interface HighlyAvailableServiceArgs extends ServiceArgs {
   readonly drift?: DriftMode;
   /** `leave`: destroying the component changes nothing on the host. @default "restore" */
   readonly onDestroy?: "restore" | "leave";
+  /** In an update of several hosts: what the others have if this one fails, for its errors; see `rollOut`. @default nothing */
+  readonly otherHosts?: string | undefined;
 }
 
 /** Each known as soon as it is: a first preview shows all but what only the host can tell. */

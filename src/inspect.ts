@@ -71,7 +71,11 @@ function wantedFacts({ service, requirements }: DesiredHost, note?: UpdateNote):
     unit,
     host_units: hostUnits.join(" "),
     ...(proxy && { proxy_unit: proxy.unit, proxy_port: String(proxy.port) }),
-    ...(note && { note_user: note.user, note_commit: note.commit }),
+    ...(note && {
+      note_user: note.user,
+      note_commit: note.commit,
+      ...(note.otherHosts !== undefined && { note_others: note.otherHosts }),
+    }),
   };
 }
 

@@ -17,6 +17,7 @@ export interface PlanArgs extends ServiceArgs {
   readonly connection: ConnectionInput;
   readonly secretEnvironment?: pulumi.Input<SecretEnvironment>;
   readonly drift?: DriftMode;
+  readonly otherHosts?: string | undefined;
 }
 
 /** Everything that is decided before the first step. */
@@ -31,6 +32,7 @@ export interface Plan extends StepContext {
   readonly transaction: pulumi.Output<string>;
   readonly revisions: pulumi.Output<StepRevisions>;
   readonly report: pulumi.Output<HostReport>;
+  readonly otherHosts: string | undefined;
 }
 
 /**
@@ -38,7 +40,7 @@ export interface Plan extends StepContext {
  * another resource (the connection, secrets) stays an output.
  */
 export function planService(component: pulumi.ComponentResource, name: string, args: PlanArgs): Plan {
-  const { drift = "correct" } = args;
+  const { drift = "correct", otherHosts } = args;
   const definition = definitionOf(name, args);
   const desired = desiredHost(definition);
   const stack = stackName();
@@ -47,7 +49,9 @@ export function planService(component: pulumi.ComponentResource, name: string, a
   const unitTexts = unitTextsOf(definition, desired, stack);
   const observed = pulumi.unsecret(
     connection.apply((known) =>
-      contactHost(component, known, { desired, unitTexts, stack, drift }).then((seen) => seen ?? null),
+      contactHost(component, known, { desired, unitTexts, stack, drift, otherHosts }).then(
+        (seen) => seen ?? null,
+      ),
     ),
   );
   const report = pulumi.unsecret(
@@ -80,6 +84,7 @@ export function planService(component: pulumi.ComponentResource, name: string, a
       .all([rendered.files, decisive, report])
       .apply(([files, seen, { findings }]) => stepRevisionsOf(files, seen ?? undefined, findings)),
     report,
+    otherHosts,
   };
 }
 

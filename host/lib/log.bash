@@ -18,6 +18,12 @@ fail() {
   exit "$code"
 }
 
+# others_file: what other hosts have in this update; the probe of a real update leaves it.
+others_file() { echo "/run/pulumi-systemd-ha.others-$SERVICE"; }
+
+# say_of_others: after a failure in an update of several hosts.
+say_of_others() { [[ ! -s "$(others_file)" ]] || head -n 1 "$(others_file)" | safe_lines >&2 || true; }
+
 # record CODE SENTENCE: one line a step in SERVICE_DIR/steps: time, verb, subject, exit code, sentence.
 # The disk may be full, and the first steps come before the directory: neither may hide the real reason.
 record() {

@@ -21,7 +21,7 @@ verb_uninstall() {
   # Renamed first: half removed, it would look like a service without originals.
   mv -T "$SERVICE_DIR" "$gone"
   fault_point forgotten
-  rm -rf "$gone" "$(note_file)"
+  rm -rf "$gone" "$(note_file)" "$(others_file)"
   forget_host
   say "removed; application and logs stay"
 }

@@ -8,6 +8,8 @@ export interface UpdateNote {
   readonly user: string;
   /** Twelve digits, and `+` if what was committed isn't all. */
   readonly commit: string;
+  /** In an update of several hosts: what the others have while this one is updated. */
+  readonly otherHosts?: string | undefined;
 }
 
 /** @param directory of the program */

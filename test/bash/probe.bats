@@ -56,6 +56,17 @@ picture() { find "$ROOT" -path "$ROOT/calls" -prune -o -printf '%p %i %T@ %C@ %s
   equal "$(find "$ROOT/run" -type f)" "$note"
 }
 
+@test "an update of several hosts leaves what the others have; the next one, of this host alone, takes it away" {
+  local others="$ROOT/run/pulumi-systemd-ha.others-shop"
+  look note_user=mia@desk note_others="of the other hosts: web2: untouched"
+  file_is "$others" "of the other hosts: web2: untouched"
+  equal "$(stat -c '%a' "$others")" 600
+  look
+  file_is "$others" "of the other hosts: web2: untouched"
+  look note_user=mia@desk
+  equal "$(ls "$ROOT/run" | grep -c others)" 0
+}
+
 @test "the system is told: machine, systemd and its version" {
   look
   equal "$(value machine_id)" "$(cat /etc/machine-id 2>/dev/null)"

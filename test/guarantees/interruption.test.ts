@@ -18,10 +18,10 @@ const killGroup = (running: Running) => {
   const pid = processOf(running);
   killAll([pid, ...descendantsOf(pid).map((child) => child.pid)]);
 };
+const pluginsOf = (running: Running) =>
+  descendantsOf(processOf(running)).filter(({ command }) => command.includes("resource-command-v"));
 const killPlugin = (running: Running) => {
-  const plugins = descendantsOf(processOf(running)).filter(({ command }) =>
-    command.includes("resource-command-v"),
-  );
+  const plugins = pluginsOf(running);
   expect(plugins.length).toBeGreaterThan(0);
   killAll(plugins.map(({ pid }) => pid));
 };
@@ -42,10 +42,11 @@ describe("something dies around the helper", () => {
     }),
     ...times(8, {
       name: "the plugin killed",
-      strike: (running: Running) =>
-        moment().then(() => {
-          killPlugin(running);
-        }),
+      strike: async (running: Running) => {
+        await eventually(60, "the plugin runs", () => Promise.resolve(pluginsOf(running).length > 0));
+        await moment();
+        killPlugin(running);
+      },
     }),
     ...times(8, {
       name: "sshd and its sessions killed",

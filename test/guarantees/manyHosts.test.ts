@@ -57,6 +57,9 @@ describe("three hosts on Debian 13", () => {
     expect(result.text).toMatch(/rps\.service (didn't|isn't) /);
     expect(result.text).toContain("No module named 'no_such_module'");
     expect(result.text).not.toContain("many2-rps-install updating");
+    expect(result.text).toContain(
+      "the previous configuration is running\n    of the other hosts: many2, many3: the previous configuration, untouched",
+    );
     expect(await Promise.all(hosts.slice(1).map((host) => processOf(host, SERVICE)))).toEqual(before);
   });
 
@@ -69,6 +72,33 @@ describe("three hosts on Debian 13", () => {
     const result = await program.up();
     expect(result.text).not.toContain("error:");
     expect(await Promise.all(hosts.map((host) => answers(host, 8087)))).toEqual([true, true, true]);
+    expect(await program.planned()).toEqual([]);
+  });
+
+  test("when the second doesn't become healthy, the error says which host has what, and each has it", async () => {
+    const bootsUnless = `import os; assert os.environ.get("ROUND") != "new"`;
+    await at(1).exec(`sed -i '1i ${bootsUnless}' /var/www/rps.pan2.app/app.py`);
+    await program.change("rps-ha:service", (service) => ({
+      ...service,
+      healthyWithinSec: 5,
+      environment: { ROUND: "new" },
+    }));
+    const last = await processOf(at(2), SERVICE);
+    const result = await program.up();
+    expect(result.exitCode).not.toBe(0);
+    expect(result.text).toContain(
+      "the previous configuration is running\n    of the other hosts: many1: the new configuration; many3: the previous configuration, untouched",
+    );
+    const unitOf = async (host: DisposableHost) => host.readFile("/etc/systemd/system/rps.service");
+    expect((await Promise.all(hosts.map(unitOf))).map((unit) => unit.includes("ROUND=new"))).toEqual([
+      true,
+      false,
+      false,
+    ]);
+    expect(await Promise.all(hosts.map((host) => answers(host, 8087)))).toEqual([true, true, true]);
+    expect(await processOf(at(2), SERVICE)).toBe(last);
+    await at(1).exec("sed -i 1d /var/www/rps.pan2.app/app.py");
+    expect((await program.up()).exitCode).toBe(0);
     expect(await program.planned()).toEqual([]);
   });
 });

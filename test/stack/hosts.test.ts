@@ -30,6 +30,30 @@ describe("several hosts", () => {
     expect(await waits(3)).toEqual({ a: "", b: "a-shop-confirm", c: "a-shop-confirm", d: "a-shop-confirm" });
   });
 
+  test("are told in their errors what the others have then", async () => {
+    const hosts = ["a", "b", "c", "d", "e"].map(host);
+    const run = await runProgram({ ...minimal(), hosts, rollout: { parallel: 2 } });
+    const others = new Map(
+      run.contacts.map(({ connection, wanted }) => [connection.host, wanted["note_others"]]),
+    );
+    const [updated, underway, untouched] = [
+      "the new configuration",
+      "is being updated at the same time",
+      "the previous configuration, untouched",
+    ];
+    expect(Object.fromEntries(others)).toEqual({
+      "a.example": `of the other hosts: b, c, d, e: ${untouched}`,
+      "b.example": `of the other hosts: a: ${updated}; c: ${underway}; d, e: ${untouched}`,
+      "c.example": `of the other hosts: a: ${updated}; b, d: ${underway}; e: ${untouched}`,
+      "d.example": `of the other hosts: a, b: ${updated}; c, e: ${underway}`,
+      "e.example": `of the other hosts: a, b, c: ${updated}; d: ${underway}`,
+    });
+    expect(run.messages.map(({ text }) => text)).toContain(
+      `should the update fail here, of the other hosts: a, b: ${updated}; c, e: ${underway}`,
+    );
+    expect(JSON.stringify(run.resources).includes(untouched)).toBe(false);
+  });
+
   test("have each a component, steps, a contact and outputs of its own", async () => {
     const run = await runProgram({
       ...seed(),
