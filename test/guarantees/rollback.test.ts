@@ -134,6 +134,62 @@ describe("a configuration that fails is taken back", () => {
   });
 });
 
+describe("what is around the service fails", () => {
+  test("an answer without the text that the health check expects", async () => {
+    const before = await listing();
+    const check = await program.get("rps-ha:healthCheck");
+    await program.configure({
+      "rps-ha:service": { ...good, environment: { ROUND: "text" } },
+      "rps-ha:healthCheck": { ...(check as Configuration), expectText: "no such words" },
+    });
+    const { exitCode, text } = await program.up();
+    expect(text).toMatch(/the service isn't healthy 6 s after the start: .*no such words/);
+    expect(text).toContain(PREVIOUS);
+    expect(exitCode).not.toBe(0);
+    await program.configure({ "rps-ha:healthCheck": check });
+    expect(await listing()).toBe(before);
+    await expectServing();
+  });
+
+  test("a health check that fails at each call", async () => {
+    const before = await listing();
+    await host.exec("mount --bind /usr/bin/false /usr/bin/curl");
+    await program.configure({ "rps-ha:service": { ...good, environment: { ROUND: "check" } } });
+    const { exitCode, text } = await program.up();
+    await host.exec("umount /usr/bin/curl");
+    expect(text).toContain("the service isn't healthy 6 s after the start");
+    expect(text).toContain(PREVIOUS);
+    expect(exitCode).not.toBe(0);
+    expect(await listing()).toBe(before);
+    await expectServing();
+  });
+
+  test("Apache that was stopped and doesn't start: the service has its previous configuration, Apache is as it was", async () => {
+    // The timer's check would try as well.
+    await host.exec(`systemctl stop ${TIMER} ${PROXY}; mkdir -p /run/systemd/system/${PROXY}.d`);
+    await host.writeFile(
+      `/run/systemd/system/${PROXY}.d/fails.conf`,
+      "[Service]\nExecStartPre=/bin/sh -c 'echo no luck >&2; exit 7'\n",
+    );
+    await host.exec("systemctl daemon-reload");
+    const before = await listing();
+    await program.configure({ "rps-ha:service": { ...good, environment: { ROUND: "apache" } } });
+    const { exitCode, text } = await program.up();
+    expect(text).toMatch(/apache2\.service (didn't|isn't|is not)/);
+    expect(text).toContain("no luck");
+    expect(text).toContain("the update was rolled back: the previous configuration is running");
+    expect(exitCode).not.toBe(0);
+    expect(await listing()).toBe(before);
+    expect(await answers(host, 5137)).toBe(true);
+    expect((await host.exec(`systemctl is-enabled ${PROXY}`)).stdout).toBe("enabled");
+    await host.exec(`rm -r /run/systemd/system/${PROXY}.d; systemctl daemon-reload`);
+    await program.configure({ "rps-ha:service": good });
+    const next = await program.up();
+    expect(next.text).not.toContain("error:");
+    await expectServing();
+  });
+});
+
 describe("the contact is lost", () => {
   test("the operator's network goes before the confirmation: the host returns by itself, a late step is told so", async () => {
     const before = await listing();

@@ -19,6 +19,8 @@ const FAULTS = { PULUMI_SYSTEMD_HA_FAULT_POINTS: join(REPOSITORY, "test/support/
 const FAULT_FILE = "/run/pulumi-systemd-ha-fault";
 const STATE = "/var/lib/pulumi-systemd-ha/rps";
 const LIMIT_SEC = 120;
+const UNITS = [SERVICE, PROXY, TIMER];
+const ALL_ENABLED = UNITS.map(() => "enabled");
 
 export type Running = ReturnType<Program["begin"]>;
 
@@ -39,11 +41,15 @@ export interface Fault {
 /** The seed's server on a host whose connection can be cut, and a stack that is struck by faults in the middle of updates. */
 export class FaultBench {
   private readonly rounds: Round[] = [];
+  /** The last update that was struck. */
+  private running: Running | undefined;
 
   private constructor(
     readonly host: DisposableHost,
     readonly proxy: CuttableProxy,
     readonly program: Program,
+    /** The program that runs when nobody changes it. */
+    private readonly exec: unknown,
   ) {}
 
   static async boot(name: string): Promise<FaultBench> {
@@ -60,7 +66,8 @@ export class FaultBench {
       healthyWithinSec: 8,
       confirmWithinSec: 8,
     }));
-    return new FaultBench(host, proxy, program);
+    const { exec } = (await program.get("rps-ha:service")) as { exec: unknown };
+    return new FaultBench(host, proxy, program, exec);
   }
 
   /** Prints a table of what was struck. */
@@ -134,7 +141,31 @@ export class FaultBench {
    * An update that changes everything, and the fault in its middle: the host settles by itself, old or new and serving, within two
    * minutes; the next `up` converges without hand work.
    */
-  async strike({
+  async strike(fault: Fault): Promise<void> {
+    try {
+      await this.struck(fault);
+    } catch (error) {
+      await this.repairByHand();
+      throw error;
+    }
+  }
+
+  /** So that one round's failure isn't the next one's. */
+  private async repairByHand(): Promise<void> {
+    this.proxy.mend();
+    await this.running?.catch(() => undefined);
+    await this.host.exec(`rm -f ${FAULT_FILE}; systemctl enable --quiet ${UNITS.join(" ")}`, {
+      reject: false,
+    });
+    await this.program.run("cancel", "--yes").catch(() => undefined);
+    await this.program.change("rps-ha:service", (service) => ({ ...service, exec: this.exec }));
+    await eventually(LIMIT_SEC, "no update is open", async () => !(await this.isOpen())).catch(
+      () => undefined,
+    );
+    await this.up();
+  }
+
+  private async struck({
     name,
     prepare,
     strike: act,
@@ -147,9 +178,11 @@ export class FaultBench {
     const good = await program.get("rps-ha:service");
     await this.changeEverything(exec);
     await prepare?.();
+    const enabledBefore = await this.enabled();
     let seconds = 0;
     const play = async () => {
       const running = program.begin(FAULTS);
+      this.running = running;
       await act(running);
       const begun = performance.now();
       await eventually(
@@ -166,7 +199,8 @@ export class FaultBench {
     let traffic: Traffic | undefined;
     if (hasTraffic) [, traffic] = await withTraffic(host, play);
     else await play();
-    await this.expectSettled();
+    // What somebody had disabled may be so again, after a rollback.
+    await this.expectSettled(enabledBefore);
     const after = await this.managed();
     if (exec !== undefined)
       await program.configure({
@@ -190,14 +224,17 @@ export class FaultBench {
     return stdout;
   }
 
-  private async expectSettled(): Promise<void> {
+  /** Whether each unit is started at boot. */
+  private async enabled(): Promise<readonly string[]> {
+    const answer = await this.host.exec(`systemctl is-enabled ${UNITS.join(" ")}`, { reject: false });
+    return answer.stdout.split("\n");
+  }
+
+  private async expectSettled(enabled: readonly string[] = ALL_ENABLED): Promise<void> {
     const { host } = this;
     expect(await answers(host, 8087)).toBe(true);
-    for (const unit of [SERVICE, PROXY, TIMER]) {
-      expect((await host.exec(`systemctl is-active ${unit}; systemctl is-enabled ${unit}`)).stdout).toBe(
-        "active\nenabled",
-      );
-    }
+    expect((await host.exec(`systemctl is-active ${UNITS.join(" ")}`)).stdout).toBe("active\nactive\nactive");
+    expect([ALL_ENABLED, enabled]).toContainEqual(await this.enabled());
     expect(
       (await host.exec("find /etc /var/www /usr/local/lib -name '*.dpkg-new' -o -name '*.new'")).stdout,
     ).toBe("");
