@@ -147,15 +147,24 @@ verb_verify() {
   say "is-active $active"
 }
 
-# settled_state UNIT: a unit between two attempts (auto-restart) is looked at again for a while.
+# settled_state UNIT: one between two attempts (auto-restart), or that somebody restarts just now, is looked at again for a while.
 settled_state() {
   local state seconds=0 within
   within="$(healthy_within_sec)"
-  while state="$(systemctl is-active -- "$1" 2>/dev/null || true)" && [[ "$state" == activating || "$state" == reloading ]] && ((seconds < within)); do
+  while state="$(systemctl is-active -- "$1" 2>/dev/null || true)" && is_passing "$1" "$state" && ((seconds < within)); do
     sleep 1
     seconds=$((seconds + 1))
   done
   echo "$state"
+}
+
+# is_passing UNIT STATE: it doesn't stay so; a restart is down for a moment, with the job for its start still to come.
+is_passing() {
+  case "$2" in
+    activating | deactivating | reloading | refreshing) ;;
+    inactive) [[ "$(unit_property "$1" Job)" =~ ^[1-9] ]] ;;
+    *) return 1 ;;
+  esac
 }
 
 # retire_unit UNIT: one of ours is stopped and disabled; one of the host's gets back the state it had, if no other service needs it.

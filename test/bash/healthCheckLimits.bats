@@ -221,16 +221,25 @@ SUCCESS: All checks passed"
   equal "$(count_calls '^sleep 6$')" 0
 }
 
-@test "a service that ends some seconds after its first answer fails the update's check, also if it was started again" {
-  set_unit rps.service InvocationID=1111
+@test "a service that ends some seconds after its first answer fails the update's check, also if systemd started it again" {
+  set_unit rps.service InvocationID=1111 NRestarts=0
   local change
-  for change in 'echo failed >"$ROOT/systemd/rps.service/ActiveState"' 'echo 2222 >"$ROOT/systemd/rps.service/InvocationID"'; do
+  for change in 'echo failed >"$ROOT/systemd/rps.service/ActiveState"' 'cd "$ROOT/systemd/rps.service" && echo 2222 >InvocationID && echo 1 >NRestarts'; do
     meanwhile "$change"
     PATH="$ROOT/tmp:$PATH" check 1 --gate 1 6
     logged "=== Starting Health Check ===
 ERROR: rps.service ended within 6 s after it first answered"
-    set_unit rps.service ActiveState=active InvocationID=1111
+    set_unit rps.service ActiveState=active InvocationID=1111 NRestarts=0
   done
+}
+
+@test "a service that somebody restarts during the update's check must stay up from then on" {
+  set_unit rps.service InvocationID=1111 NRestarts=0
+  meanwhile 'echo 2222 >"$ROOT/systemd/rps.service/InvocationID"'
+  PATH="$ROOT/tmp:$PATH" check 0 --gate 1 6
+  logged "=== Starting Health Check ===
+SUCCESS: All checks passed"
+  equal "$(count_calls '^sleep 6$')" 2
 }
 
 @test "the update's check only warns of the external site" {

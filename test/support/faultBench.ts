@@ -96,9 +96,13 @@ export class FaultBench {
     return (await this.host.exec(`test -e ${FAULT_FILE}`, { reject: false })).exitCode === 0;
   }
 
-  /** An update is neither confirmed nor rolled back. */
+  /** An update is neither confirmed nor rolled back, or a step goes on whose operator has gone: it may be about to open one. */
   async isOpen(): Promise<boolean> {
-    return (await this.host.exec(`test -e ${STATE}/transaction`, { reject: false })).exitCode === 0;
+    const step = "helper (stage|install|daemon-reload|enable|verify|health-check|confirm|watch|recover) rps";
+    const { exitCode } = await this.host.exec(`test -e ${STATE}/transaction || pgrep -f '${step}'`, {
+      reject: false,
+    });
+    return exitCode === 0;
   }
 
   /** The moment when most has changed and nothing is confirmed. */

@@ -233,15 +233,23 @@ wait_for_local_layers() {
   done
 }
 
-# stays_up: a service that ends some seconds after its start passes every quick check.
+# stays_up: a service that ends some seconds after its start passes every quick check. One that somebody else restarts meanwhile,
+# as needrestart does, hasn't ended by itself: then its new process is watched.
 stays_up() {
-  local process
-  process="$(systemctl show --property=InvocationID --value -- "$APP_UNIT" 2>/dev/null)"
-  sleep "$STABLE_SEC"
-  [[ "$(systemctl show --property=InvocationID --value -- "$APP_UNIT" 2>/dev/null)" == "$process" ]] && systemctl is-active --quiet -- "$APP_UNIT" && return
+  local process restarts _
+  for _ in 1 2 3; do
+    process="$(app_property InvocationID)" restarts="$(app_property NRestarts)"
+    sleep "$STABLE_SEC"
+    systemctl is-active --quiet -- "$APP_UNIT" || break
+    [[ "$(app_property InvocationID)" != "$process" ]] || return 0
+    (($(app_property NRestarts) <= restarts)) || break
+  done
   error "$APP_UNIT ended within $STABLE_SEC s after it first answered"
   return 1
 }
+
+# app_property NAME
+app_property() { systemctl show --property="$1" --value -- "$APP_UNIT" 2>/dev/null; }
 
 # update_in_progress: until the deadline of an update (boot id and second of uptime), the field is the update's.
 update_in_progress() {
