@@ -11,7 +11,7 @@ verb_stage() {
   staged="$SERVICE_DIR/stage/$KEY"
   mkdir -p "$SERVICE_DIR/stage" 2>/dev/null && new="$(mktemp "$SERVICE_DIR/stage/.new.XXXXXX" 2>/dev/null)" ||
     fail "$EXIT_FAILED" "cannot write below $SERVICE_DIR; is the disk full or read-only?"
-  cp "$INPUT" "$new" 2>/dev/null && sync "$new" || { rm -f "$new" && fail "$EXIT_FAILED" "cannot store $SUBJECT; is the disk full?"; }
+  cp "$INPUT" "$new" 2>/dev/null && sync "$new" || { rm -f "$new" && fail "$EXIT_FAILED" "cannot store $SUBJECT in $SERVICE_DIR/stage; is the disk full or read-only?"; }
   fault_point stage
   mv -fT "$new" "$staged"
   keep_revision "$SUBJECT" "$STAGE_REVISION"

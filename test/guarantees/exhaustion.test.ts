@@ -46,13 +46,13 @@ const CASES: readonly (readonly [string, string, string, RegExp])[] = [
     "no space for our records",
     `${small(STATE, "size=2m")} && ${fill(STATE)}`,
     STATE,
-    /cannot (write|create) (below )?\/var\/lib\/pulumi-systemd-ha.*; is the disk full/,
+    /cannot (write|create|store) .*\/var\/lib\/pulumi-systemd-ha.*; is the disk full/,
   ],
   [
     "no inode for our records",
     `${small(STATE, "nr_inodes=400")} && ${fillInodes(STATE)}`,
     STATE,
-    /cannot (write|create) (below )?\/var\/lib\/pulumi-systemd-ha.*; is the disk full/,
+    /cannot (write|create|store) .*\/var\/lib\/pulumi-systemd-ha.*; is the disk full/,
   ],
   ["our records are read-only", readOnly(STATE), STATE, /\/var\/lib.* read-only/],
   [
