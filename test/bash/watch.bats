@@ -188,6 +188,18 @@ broken_off_again() {
   has "$(record_of roll-back | tail -n 1)" "it wasn't confirmed in time"
 }
 
+@test "a rollback at boot that can't be done is tried again at the same boot" {
+  broken_off
+  another_boot
+  set_unit . daemon-reload-once=fail
+  fails 1 recover
+  has "$stderr" "it's tried again"
+  [[ -d "$SERVICE_DIR/transaction" ]]
+  recover 2>/dev/null
+  is_as_before
+  has "$(record_of roll-back | tail -n 1)" "the host restarted in the middle of it"
+}
+
 @test "a rollback that was killed anywhere is finished by the next watch, the recovery, or a failing step" {
   broken_off
   expire
