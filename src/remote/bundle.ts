@@ -54,9 +54,12 @@ const sha256 = (text: string): string => createHash("sha256").update(text).diges
 /** Bash reads a script that comes on stdin letter by letter, a system call each; cat takes the rest in one piece. */
 const ALL_AT_ONCE = ". <(cat)";
 
+/** The probe's files, in the order in which they are read. */
+const PROBE = ["tell", "look", "requirements", "installed", "main"].map((name) => `probe/${name}.bash`);
+
 /** host/probe as one text for `bash -s`, with what it is to look at. */
 export function probeBundle(desired: DesiredHost, texts: readonly { path: string; text: string }[]): string {
-  const library = ["lib/observe.bash", "probe"].map((name) => readFileSync(join(HOST, name), "utf8"));
+  const library = ["lib/observe.bash", ...PROBE].map((name) => readFileSync(join(HOST, name), "utf8"));
   const things = [
     ...desired.directories.map(({ path, mode }) => `add_thing directory ${path} ${mode}`),
     ...desired.logs.map(({ path, mode }) => `add_thing log ${path} ${mode}`),

@@ -238,7 +238,7 @@ shop is no longer in maintenance, and healthy"
   operator on "by bob@desk" "reason a new disk"
   : >"$SERVICE_DIR/maintenance/config"
   run bash -s -- service=shop version=1 user=root group=root directory="$APP" executable=/bin/sh port=1 unit=shop.service \
-    < <(cat "$ROOT/host/lib/observe.bash" "$ROOT/host/probe" && printf 'main "$@"\n')
+    < <(cat "$ROOT/host/lib/observe.bash" "$ROOT"/host/probe/{tell,look,requirements,installed,main}.bash && printf 'main "$@"\n')
   equal "$(grep ^maintenance <<<"$output" | sed 's/20[^ \t]*T[^\t]*/WHEN/')" "maintenance	config			
 maintenance	operator	WHEN	bob@desk	a new disk"
 }

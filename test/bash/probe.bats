@@ -10,7 +10,7 @@ teardown() {
 }
 
 # bundle: what src/remote/bundle.ts puts together, with the calls of $CALLS.
-bundle() { cat "$ROOT/host/lib/observe.bash" "$ROOT/host/probe" && printf '%s\nmain "$@"\n' "${CALLS:-}"; }
+bundle() { cat "$ROOT"/host/lib/observe.bash "$ROOT"/host/probe/{tell,look,requirements,installed,main}.bash && printf '%s\nmain "$@"\n' "${CALLS:-}"; }
 
 # probe [NAME=VALUE...]: as the first contact sends it.
 probe() {
