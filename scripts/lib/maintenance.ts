@@ -1,17 +1,14 @@
-import { hostname, userInfo } from "node:os";
 import { parseArgs } from "node:util";
 
-import type { HostConfig } from "../../src/config/types";
-import { contactSentence } from "../../src/errors";
-import * as commands from "../../src/remote/commands";
-import { connectionTo } from "../../src/remote/connection";
-import { ContactError, type Ended, runOnHost } from "../../src/remote/session";
-import { helperVersion } from "../../src/render/templates";
+import { updateNote } from "../../src/remote/note";
+import { callHelper, chosenHosts, HostError, type StackHost } from "./hosts";
 import { EXIT, runProgram } from "./program";
 import { type SelectedStack, selectedStack, UsageError } from "./stack";
 
 /** More than the helper's own limit, which says a sentence. */
 const LIMIT_SEC = 180;
+
+type Verb = "on" | "off" | "status";
 
 interface Hold {
   readonly since: string;
@@ -33,7 +30,7 @@ interface HostResult {
 }
 
 interface Request {
-  readonly verb: commands.MaintenanceVerb;
+  readonly verb: Verb;
   readonly reason: string;
 }
 
@@ -49,7 +46,7 @@ async function main(): Promise<number> {
   });
   const request = requestOf(positionals, options.reason);
   const stack = await selectedStack(options.stack);
-  const hosts = chosen(stack.config.hosts, options.host);
+  const hosts = chosenHosts(stack, options.host);
   const results: HostResult[] = [];
   // One after another: not all of them down or starting at once.
   for (const host of hosts) {
@@ -74,54 +71,33 @@ function requestOf([verb, ...more]: readonly string[], reason: string | undefine
   return { verb, reason: reason ?? "" };
 }
 
-/** @throws UsageError */
-function chosen(hosts: readonly HostConfig[], name: string | undefined): readonly HostConfig[] {
-  if (name === undefined) return hosts;
-  const found = hosts.filter((host) => host.name === name);
-  if (found.length > 0) return found;
-  throw new UsageError(
-    `there is no host ${name}; the stack has ${hosts.map((host) => host.name).join(", ")}`,
-  );
-}
-
-async function resultFor(host: HostConfig, stack: SelectedStack, request: Request): Promise<HostResult> {
-  const { name, address, user, port } = host;
-  const call = async (verb: commands.MaintenanceVerb): Promise<Ended> => {
-    const { config, fullName } = stack;
-    const line = commands.helperLine(helperVersion(), commands.maintenance(config.service.name, verb));
-    const stdin = `stack ${fullName}\nby ${userInfo().username}@${hostname()}\nreason ${request.reason}\n`;
-    const ended = await runOnHost(connectionTo(host, config), line, { stdin, timeoutSec: LIMIT_SEC });
-    if (!ended.stderr.startsWith("sudo:")) return ended;
-    throw new ContactError({ kind: "sudo", reason: linesOf(ended.stderr)[0] ?? "" });
+async function resultFor(host: StackHost, stack: SelectedStack, request: Request): Promise<HostResult> {
+  const { name, address } = host;
+  const { user: by } = await updateNote();
+  const call = (verb: Verb): Promise<string> =>
+    callHelper(host, stack, {
+      words: ["maintenance", verb],
+      stdin: `stack ${stack.fullName}\nby ${by}\nreason ${request.reason}\n`,
+      timeoutSec: LIMIT_SEC,
+    });
+  const failures: HostError[] = [];
+  const tried = (verb: Verb): Promise<string> =>
+    call(verb).catch((error: unknown) => {
+      if (!(error instanceof HostError)) throw error;
+      failures.push(error);
+      return "";
+    });
+  const done = request.verb === "status" ? "" : await tried(request.verb);
+  // What is so now, also where it failed.
+  const status = failures[0]?.exitCode === EXIT.unreachable ? "" : await tried("status");
+  return {
+    ...{ name, address, code: failures[0]?.exitCode ?? EXIT.ok },
+    ...(status !== "" && stateOf(status)),
+    said: [...linesOf(done), ...linesOf(failures[0]?.message ?? "")],
   };
-  try {
-    const done = request.verb === "status" ? undefined : await call(request.verb);
-    const status = await call("status");
-    const failed = [done, status].find((ended) => ended !== undefined && ended.code !== 0);
-    return {
-      ...{ name, address, code: failed === undefined ? EXIT.ok : codeOf(failed) },
-      ...(status.code === 0 && stateOf(status.stdout)),
-      said: [...linesOf(done?.stdout ?? ""), ...(failed === undefined ? [] : reasonsOf(failed))],
-    };
-  } catch (error) {
-    if (!(error instanceof ContactError)) throw error;
-    const target = error.target ?? { host: address, user, port };
-    return { name, address, code: EXIT.unreachable, said: [contactSentence(target, error.failure)] };
-  }
 }
 
 const linesOf = (text: string): string[] => text.split("\n").filter((line) => line !== "");
-
-/** The shell's for a program that isn't there. */
-const NOT_FOUND = [126, 127];
-
-const codeOf = ({ code }: Ended): number =>
-  code === EXIT.refused || NOT_FOUND.includes(code ?? 0) ? EXIT.refused : EXIT.finding;
-
-const reasonsOf = ({ code, stderr }: Ended): string[] =>
-  NOT_FOUND.includes(code ?? 0)
-    ? ["the helper of this release isn't on the host; run `pulumi up` first"]
-    : linesOf(stderr);
 
 /** What `helper maintenance SERVICE status` prints. */
 function stateOf(stdout: string): Pick<HostResult, "maintenance" | "holds" | "service"> {

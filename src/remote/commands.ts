@@ -36,15 +36,6 @@ export const step = (verb: StepVerb, { service, transaction }: StepOptions, unit
   ...["--transaction", transaction],
 ];
 
-/** What operators call; who and why go by stdin. */
-export const maintenance = (service: string, verb: MaintenanceVerb): string[] => [
-  "maintenance",
-  service,
-  verb,
-];
-
-export type MaintenanceVerb = "on" | "off" | "status";
-
 /** The two commands whose stdin is the helper itself, since it may not be there. */
 export const installHelper = (version: string, service: string, revision: string): string[] => [
   ...["bash", "-s", "--", "install-helper", version],

@@ -82,6 +82,8 @@ export class Program {
       PULUMI_BACKEND_URL: `file://${directory}`,
       PULUMI_CONFIG_PASSPHRASE: "test",
       PULUMI_SKIP_UPDATE_CHECK: "true",
+      // The types are checked once, by scripts/test, and not by each directory's first run.
+      PULUMI_NODEJS_TRANSPILE_ONLY: "true",
       SSH_AUTH_SOCK: undefined,
       PULUMI_SYSTEMD_HA_DRIFT: undefined,
     });
