@@ -35,6 +35,7 @@ verb_journal() {
 
 tell_journal() {
   local persistent=no
+  [[ -e "$SERVICE_DIR/released" ]] || printf 'stack\t%s\n' "$(stack_of "$SERVICE_DIR/manifest")"
   ! compgen -G '/var/log/journal/*/system*.journal' >/dev/null || persistent=yes
   printf 'now\t%s\n' "$(date +%s%3N)"
   printf 'zone\t%s\n' "$(readlink -f /etc/localtime | sed -n 's#.*/zoneinfo/##p')"
