@@ -36,7 +36,7 @@ verb_journal() {
 tell_journal() {
   local persistent=no
   [[ -e "$SERVICE_DIR/released" ]] || printf 'stack\t%s\n' "$(stack_of "$SERVICE_DIR/manifest")"
-  ! compgen -G '/var/log/journal/*/system*.journal' >/dev/null || persistent=yes
+  ! has_persistent_journal || persistent=yes
   printf 'now\t%s\n' "$(date +%s%3N)"
   printf 'zone\t%s\n' "$(readlink -f /etc/localtime | sed -n 's#.*/zoneinfo/##p')"
   printf 'persistent\t%s\n' "$persistent"
@@ -45,7 +45,7 @@ tell_journal() {
 # tell_boots: of each its id, and the first and last second, in UTC, that the journal has of it.
 tell_boots() {
   local time='[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9:]{8}'
-  TZ=UTC0 journalctl --quiet --no-pager --list-boots 2>/dev/null | sed -nE "s/^.* ([0-9a-f]{32}) .*($time).*($time).*/boot\t\1\t\2\t\3/p"
+  { TZ=UTC0 journalctl --quiet --no-pager --list-boots 2>/dev/null || true; } | sed -nE "s/^.* ([0-9a-f]{32}) .*($time).*($time).*/boot\t\1\t\2\t\3/p"
 }
 
 # past_units: those whose state is the service's: itself, its proxy, its tunnel.
@@ -60,7 +60,7 @@ tell_past_units() {
 
 # tell_past_updates: when each began to install, and how each ended.
 tell_past_updates() {
-  awk -F '\t' '$2 == "install" || $2 == "return" { print "install\t" $1 }' "$SERVICE_DIR/steps" 2>/dev/null | tail -n 1000
+  { awk -F '\t' '$2 == "install" || $2 == "return" { print "install\t" $1 }' "$SERVICE_DIR/steps" 2>/dev/null || true; } | tail -n 1000
   awk -F '\t' '{ print "update\t" $1 "\t" $2 "\t" $7 }' "$SERVICE_DIR/history/log" 2>/dev/null || true
 }
 
@@ -82,9 +82,11 @@ unit_events() {
     matches+=("MESSAGE_ID=$id")
     names+="$id ${UNIT_MESSAGES[$id]} "
   done
-  journalctl --quiet --no-pager --since="@$SUBJECT" --output=export \
-    --output-fields=MESSAGE_ID,UNIT,JOB_TYPE,EXIT_CODE,EXIT_STATUS,UNIT_RESULT,COMMAND,INVOCATION_ID \
-    _PID=1 "${matches[@]}" 2>/dev/null | awk -v names="$names" '
+  {
+    journalctl --quiet --no-pager --since="@$SUBJECT" --output=export \
+      --output-fields=MESSAGE_ID,UNIT,JOB_TYPE,EXIT_CODE,EXIT_STATUS,UNIT_RESULT,COMMAND,INVOCATION_ID \
+      _PID=1 "${matches[@]}" 2>/dev/null || true
+  } | awk -v names="$names" '
       BEGIN { n = split(names, word, " "); for (i = 1; i < n; i += 2) name[word[i]] = word[i + 1] }
       at = index($0, "=") { field[substr($0, 1, at - 1)] = substr($0, at + 1) }
       $0 == "" {
@@ -99,7 +101,7 @@ unit_events() {
 
 # check_lines: what the timer's health checks said, each with the second of its own and the time that the journal knows.
 check_lines() {
-  journalctl --quiet --no-pager --all --since="@$SUBJECT" --output=short-unix _SYSTEMD_UNIT="$SERVICE-health-check.service" 2>/dev/null |
+  { journalctl --quiet --no-pager --all --since="@$SUBJECT" --output=short-unix _SYSTEMD_UNIT="$SERVICE-health-check.service" 2>/dev/null || true; } |
     awk 'match($0, /\[[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9] [0-9:]*\] /) { printf "check\t%s\t%s\n", $1, substr($0, RSTART) }'
 }
 
@@ -110,6 +112,6 @@ log_lines() {
   [[ -n "$log" ]] || return 0
   # By their last change: the host's logrotate may number them or name them by date. No links: the directory may have been others'.
   find "${log%/*}" -maxdepth 1 -type f -name "${log##*/}*" -printf '%T@\t%p\n' 2>/dev/null | sort -n | cut -f2- |
-    while IFS= read -r file; do zcat -f -- "$file" 2>/dev/null || true; done |
-    awk -v since="[$(date -d "@$((SUBJECT - 86400))" '+%Y-%m-%d')" '/^\[[0-9]/ && $0 >= since { print "log\t" $0 }' | tail -n "$JOURNAL_ROWS"
+    while IFS= read -r file; do zcat -f -- "$file" 2>/dev/null || true && echo; done |
+    awk -v since="[$(date -d "@$((SUBJECT - 86400))" '+%Y-%m-%d')" '/^\[....-..-.. ..:..:..\] / && $0 >= since { print "log\t" $0 }' | tail -n "$JOURNAL_ROWS"
 }

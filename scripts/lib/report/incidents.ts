@@ -2,7 +2,7 @@ import { constants } from "node:os";
 
 import type { UnitEvent, UpdateSpan } from "./hostRecord";
 import type { Observation } from "./observation";
-import type { Segment, Window } from "./timeline";
+import { type Segment, START_AFTER_MAINTENANCE_MS, type Window } from "./timeline";
 
 /** A time in which the service wasn't up, or couldn't be reached from outside. */
 export interface Incident {
@@ -42,7 +42,8 @@ export function incidentsOf(
 ): readonly Incident[] {
   const local = groupsOf(segments).map((group) => {
     const [from, to] = [group[0]?.from ?? 0, group.at(-1)?.to ?? 0];
-    const near = observations.filter(({ at }) => at >= from - MOMENT_MS && at <= to + MOMENT_MS);
+    const begin = from - MOMENT_MS - START_AFTER_MAINTENANCE_MS;
+    const near = observations.filter(({ at }) => at >= begin && at <= to + SHUTDOWN_MS);
     const story = new Story(near, updates, { from, to });
     const isOver = to < window.to;
     return {
@@ -94,6 +95,7 @@ class Story {
   private readonly found: string[] = [];
   private readonly detections: { at: number; by: Finder }[] = [];
   private readonly stopped = new Set<string>();
+  private readonly hung = new Set<string>();
   private crashes = 0;
 
   constructor(
@@ -109,8 +111,12 @@ class Story {
 
   causes(): readonly string[] {
     const unique = [...new Set(this.found)];
-    if (unique.length === 0) return ["unknown"];
+    if (unique.length === 0) return [this.isAfterMaintenance() ? "not started after maintenance" : "unknown"];
     return this.crashes > 1 ? [...unique, `${this.crashes} crashes in a row`] : unique;
+  }
+
+  private isAfterMaintenance(): boolean {
+    return this.near.some((one) => one.kind === "maintenance" && !one.isOn && one.at <= this.span.from);
   }
 
   detected(): { at: number; by: Finder } | undefined {
@@ -125,6 +131,7 @@ class Story {
         return;
       case "noAnswer":
         this.detections.push({ at, by: "health check" });
+        this.hung.add(observation.unit);
         if (!this.stopped.has(observation.unit)) {
           this.found.push(`${observation.unit} didn't answer (${observation.reason})`);
         }
@@ -194,9 +201,13 @@ class Story {
     );
   }
 
+  /** The health check stops what runs only if it doesn't answer. */
   private isRepair(unit: string, at: number): boolean {
-    return this.near.some(
-      (one) => one.kind === "repairBegan" && one.unit === unit && Math.abs(one.at - at) < MOMENT_MS,
+    return (
+      this.hung.has(unit) &&
+      this.near.some(
+        (one) => one.kind === "repairBegan" && one.unit === unit && Math.abs(one.at - at) < MOMENT_MS,
+      )
     );
   }
 
@@ -213,10 +224,9 @@ class Story {
       if (one.kind === "bootBegan") return ["boot"];
       if (one.kind !== "unit") return [];
       if (one.event.kind === "restart-scheduled") return ["systemd"];
-      // An operator's start has nothing before it but the start itself.
-      return ENDS.has(one.event.kind) ? ["operator"] : [];
+      return ["operator"];
     });
-    // A restart stops first: whoever asked for it came before.
+    // An operator's start has nothing before it but what systemd says of the unit anyway.
     const mender = menders.filter((one) => one !== "operator").at(-1) ?? menders.at(-1);
     return mender ?? "itself";
   }

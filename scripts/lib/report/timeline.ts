@@ -22,7 +22,7 @@ export interface Window {
 }
 
 /** What ends maintenance starts the service; so long that start is still part of it. */
-const START_AFTER_MAINTENANCE_MS = 60_000;
+export const START_AFTER_MAINTENANCE_MS = 60_000;
 /** Within it, systemd's own messages about a unit overrule what a check says of the same. */
 const SAME_MOMENT_MS = 20_000;
 
@@ -78,6 +78,7 @@ class Sweep {
       if (until < at) this.push(until, at, ...this.classified(at - until, next));
       return;
     }
+    if (!this.isHeld) this.startsUntil = -Infinity;
     this.push(from, at, ...this.classified(at - from, next));
   }
 
@@ -215,12 +216,13 @@ const AFTER: Partial<Readonly<Record<UnitEventKind, "up" | "down">>> = {
   "start-failed": "down",
 };
 
-/** The window's part, with what nobody knows on both sides. */
+/** The window's part; before the first observation nothing is known. */
 function clipped(segments: readonly Segment[], { from, to }: Window): readonly Segment[] {
   const inside = segments
     .map((segment) => ({ ...segment, from: Math.max(segment.from, from), to: Math.min(segment.to, to) }))
     .filter((segment) => segment.to > segment.from);
-  const begin = inside[0]?.from ?? to;
-  const unknown = { state: "unknown", isCertain: true, units: [] } as const;
-  return begin > from ? [{ from, to: begin, ...unknown }, ...inside] : inside;
+  const [first, ...rest] = inside;
+  if (first?.from === from) return inside;
+  if (first?.state === "unknown") return [{ ...first, from }, ...rest];
+  return [{ from, to: first?.from ?? to, state: "unknown", isCertain: true, units: [] }, ...inside];
 }
