@@ -1,5 +1,6 @@
 import { constants } from "node:os";
 
+import { between } from "./between";
 import type { UnitEvent, UpdateSpan } from "./hostRecord";
 import type { Observation } from "./observation";
 import { type Segment, START_AFTER_MAINTENANCE_MS, type Window } from "./timeline";
@@ -40,10 +41,10 @@ export function incidentsOf(
   updates: readonly UpdateSpan[],
   window: Window,
 ): readonly Incident[] {
-  const local = groupsOf(segments).map((group) => {
+  const local = groupsOf(segments, stopsOf(observations)).map((group) => {
     const [from, to] = [group[0]?.from ?? 0, group.at(-1)?.to ?? 0];
     const begin = from - MOMENT_MS - START_AFTER_MAINTENANCE_MS;
-    const near = observations.filter(({ at }) => at >= begin && at <= to + SHUTDOWN_MS);
+    const near = between(observations, begin, to + SHUTDOWN_MS);
     const story = new Story(near, updates, { from, to });
     const isOver = to < window.to;
     return {
@@ -63,16 +64,22 @@ function detectedIn(story: Story): Pick<Incident, "detected"> {
   return detected === undefined ? {} : { detected };
 }
 
+/** When somebody asked for a stop: what begins so is a matter of its own, however soon after another. */
+const stopsOf = (observations: readonly Observation[]): ReadonlySet<number> =>
+  new Set(
+    observations.filter((one) => one.kind === "unit" && one.event.kind === "stopping").map(({ at }) => at),
+  );
+
 /** Runs of downtime; of a crash loop, all of it. */
-function groupsOf(segments: readonly Segment[]): Segment[][] {
+function groupsOf(segments: readonly Segment[], stops: ReadonlySet<number>): Segment[][] {
   const groups: Segment[][] = [];
   let former: Segment | undefined;
   let beforeThat: Segment | undefined;
   for (const segment of segments) {
     if (isDown(segment)) {
       const group = groups.at(-1);
-      if (group !== undefined && (isDown(former) || isPause(beforeThat, former, segment)))
-        group.push(segment);
+      const goesOn = isDown(former) || (!stops.has(segment.from) && isPause(beforeThat, former, segment));
+      if (group !== undefined && goesOn) group.push(segment);
       else groups.push([segment]);
     }
     [beforeThat, former] = [former, segment];

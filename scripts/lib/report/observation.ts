@@ -1,3 +1,4 @@
+import { between } from "./between";
 import type { HostRecord, UnitEvent } from "./hostRecord";
 import type { TimedLine } from "./localTime";
 
@@ -31,15 +32,17 @@ export function observationsOf(
   lines: readonly TimedLine[],
   layers: readonly Layer[],
 ): readonly Observation[] {
+  const events = [...record.events].sort((a, b) => a.at - b.at);
   return [
-    ...bootsOf(record),
     ...holdsOf(record),
-    ...record.events
+    ...events
       .filter(({ unit }) => layers.some((layer) => layer.unit === unit))
       // A reload's or a stop's own command that fails ends nothing.
       .filter(({ kind, command }) => kind !== "exited" || command === "ExecStart")
       .map((event) => ({ at: event.at, kind: "unit", event }) as const),
-    ...lines.flatMap((line) => ofLine(line, layers)).map((one) => afterItsStop(one, record.events)),
+    ...lines.flatMap((line) => ofLine(line, layers)).map((one) => afterItsStop(one, events)),
+    // Behind what happened in the same moment.
+    ...bootsOf(record),
   ].sort((a, b) => a.at - b.at);
 }
 
@@ -47,9 +50,7 @@ export function observationsOf(
 function afterItsStop(observation: Observation, events: readonly UnitEvent[]): Observation {
   if (observation.kind !== "notRunning") return observation;
   const { at, unit } = observation;
-  const stop = events.find(
-    (event) => event.unit === unit && event.kind !== "started" && event.at >= at && event.at < at + 1000,
-  );
+  const stop = between(events, at, at + 999).find((event) => event.unit === unit && event.kind !== "started");
   return stop === undefined ? observation : { ...observation, at: stop.at };
 }
 
@@ -58,12 +59,14 @@ const SHUTDOWN_MS = 10 * 60_000;
 
 function bootsOf({ boots, events }: HostRecord): Observation[] {
   const shutdowns = events.filter(({ unit, kind }) => unit === "shutdown.target" && kind === "started");
-  return boots.flatMap(({ id, from, to }, index): Observation[] => {
+  return boots.flatMap(({ id, to }, index): Observation[] => {
+    const next = boots[index + 1];
+    if (next === undefined) return [];
     const isOrderly = shutdowns.some(({ at, boot }) => boot === id && at > to - SHUTDOWN_MS);
     return [
-      // The first one may have begun before the journal did.
-      ...(index === 0 ? [] : [{ at: from, kind: "bootBegan" } as const]),
-      ...(index === boots.length - 1 ? [] : [{ at: to, kind: "bootEnded", isOrderly } as const]),
+      { at: to, kind: "bootEnded", isOrderly },
+      // Its first entry is known to the second, which may have begun before the last one of the boot before.
+      { at: Math.max(next.from, to + 1), kind: "bootBegan" },
     ];
   });
 }

@@ -4,9 +4,12 @@ import { join } from "node:path";
 import Handlebars from "handlebars";
 
 import type { HostReport } from "./hostReport";
-import { stripsOf } from "./strips";
+import { type Bar, stripsOf } from "./strips";
 import { figures, lasted, mended, noticed } from "./terminal";
 import { duration, objectiveText, percent, utcTime } from "./words";
+
+/** More make no page that anybody reads; --json has all. */
+const MAX_INCIDENTS = 500;
 
 export interface PageHead {
   readonly stack: string;
@@ -44,16 +47,20 @@ function hostPart({ host: { name, address }, report, error = "" }: PageHost): ob
     isMet: summary.isMet,
     figures: figures(summary, incidents).map(([label, value]) => ({ label, value })),
     strips: stripsPart(report),
-    incidents: [...incidents].reverse().map((incident) => ({
-      began: utcTime(incident.from),
-      isExact: incident.isExact,
-      isCounted: incident.isCounted,
-      noticed: noticed(incident),
-      lasted: lasted(incident),
-      mended: mended(incident),
-      cause: incident.causes.join("; "),
-    })),
+    incidents: incidents
+      .slice(-MAX_INCIDENTS)
+      .reverse()
+      .map((incident) => ({
+        began: utcTime(incident.from),
+        isExact: incident.isExact,
+        isCounted: incident.isCounted,
+        noticed: noticed(incident),
+        lasted: lasted(incident),
+        mended: mended(incident),
+        cause: incident.causes.join("; "),
+      })),
     hasIncidents: incidents.length > 0,
+    olderIncidents: Math.max(0, incidents.length - MAX_INCIDENTS),
     summary: `${segments.filter(({ state }) => state === "down" || state === "off").length} stretches of downtime`,
   };
 }
@@ -66,13 +73,18 @@ function stripsPart({ segments, window }: HostReport): object {
     ...strips,
     bars: bars.map((bar) => ({
       ...bar,
-      title: `${WORDS[bar.look]}, ${utcTime(bar.from)}, ${duration(bar.to - bar.from)}`,
+      title: titleOf(bar),
     })),
   };
 }
 
-const DEPTH = ["unknown", "up", "maintenance", "off", "uncertain", "down"];
-const WORDS: Readonly<Record<string, string>> = {
+const titleOf = ({ look, from, to, count }: Bar): string =>
+  count === 1
+    ? `${WORDS[look]}, ${utcTime(from)}, ${duration(to - from)}`
+    : `${WORDS[look]}, ${count} times from ${utcTime(from)} to ${utcTime(to)}`;
+
+const DEPTH: readonly Bar["look"][] = ["unknown", "up", "maintenance", "off", "uncertain", "down"];
+const WORDS: Readonly<Record<Bar["look"], string>> = {
   up: "up",
   down: "down",
   uncertain: "down or not: between a good sign and a bad one",

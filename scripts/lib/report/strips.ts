@@ -19,6 +19,8 @@ export interface Bar {
   readonly look: State | "uncertain";
   readonly from: number;
   readonly to: number;
+  /** How many segments it stands for. */
+  readonly count: number;
 }
 
 const HOUR_MS = 3_600_000;
@@ -40,7 +42,7 @@ export function stripsOf(segments: readonly Segment[], { from, to }: Window): St
   const begin = strip === span ? from : Math.floor(from / DAY_MS) * DAY_MS;
   const rows = Math.max(1, Math.ceil((to - begin) / strip));
   const pitch = rows === 1 ? 40 : rows <= 40 ? 16 : 10;
-  const bars = segments.flatMap((segment) => barsOf(segment, { begin, strip, pitch }));
+  const bars = merged(segments.flatMap((segment) => barsOf(segment, { begin, strip, pitch })));
   return {
     ...{ width: LEFT + LENGTH + 4, height: TOP + rows * pitch + 4, left: LEFT, bars },
     labels: Array.from({ length: rows }, (_, row) => ({
@@ -73,9 +75,26 @@ function barsOf({ from, to, state, isCertain }: Segment, { begin, strip, pitch }
       width: round(width),
       height: pitch - 2,
       look: state === "down" && !isCertain ? "uncertain" : state,
-      ...{ from, to },
+      ...{ from, to, count: 1 },
     };
   });
+}
+
+/** What would lie upon each other is one: a crash loop has thousands. */
+function merged(bars: readonly Bar[]): readonly Bar[] {
+  const last = new Map<string, number>();
+  const kept: Bar[] = [];
+  for (const bar of bars) {
+    const index = last.get(`${bar.look} ${bar.y}`);
+    const former = index === undefined ? undefined : kept[index];
+    if (index !== undefined && former !== undefined && bar.x < former.x + former.width) {
+      const width = round(Math.max(bar.x + bar.width, former.x + former.width) - former.x);
+      kept[index] = { ...former, width, to: bar.to, count: former.count + 1 };
+    } else {
+      last.set(`${bar.look} ${bar.y}`, kept.push(bar) - 1);
+    }
+  }
+  return kept;
 }
 
 const round = (pixels: number): number => Math.round(pixels * 100) / 100;

@@ -3,7 +3,7 @@ import type { HostReport } from "./hostReport";
 import type { Incident } from "./incidents";
 import { duration, objectiveText, percent, utcTime } from "./words";
 
-/** So many rows are read; --json and --html have all. */
+/** So many rows are read; --json has all. */
 const MAX_INCIDENTS = 30;
 
 /** A host's report for people. Pure. */
@@ -24,7 +24,7 @@ export function reportText(
     ...aligned(figures(summary, incidents).map(([name, value]) => [`${name}:`, value])),
     ...(shown.length === 0 ? ["  no incidents"] : aligned([HEADER, ...shown.map(cells)])),
     ...(incidents.length > shown.length
-      ? [`  and ${incidents.length - shown.length} older ones: --json and --html have all`]
+      ? [`  and ${incidents.length - shown.length} older ones: --json has all`]
       : []),
     "  How exact this is:",
     ...exactness.map((sentence) => `  - ${sentence}`),

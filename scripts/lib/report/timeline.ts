@@ -174,7 +174,10 @@ class Sweep {
     if (layer === undefined) return;
     this.advance(at, next);
     layer.unit = state;
-    if (state === "up") layer.answers = true;
+    if (state === "down") return;
+    layer.answers = true;
+    // Whatever the clock did at boot.
+    this.isOff = false;
   }
 
   private isTold(unit: string, at: number): boolean {

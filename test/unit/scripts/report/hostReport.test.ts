@@ -125,6 +125,22 @@ const CASES: Readonly<Record<string, Case>> = {
     ],
     incidents: [`13:02:00 26s systemd/systemd ${APP} exited with status 3; 3 crashes in a row`],
   },
+  "a stop by hand right after a crash is an incident of its own": {
+    rows: [
+      event("13:02:00", APP, "exited", { code: "exited", status: "3" }),
+      event("13:02:10", APP, "restart-scheduled"),
+      event("13:02:11", APP, "started"),
+      event("13:02:20", APP, "stopping", { job: "restart" }),
+      event("13:02:21", APP, "started"),
+    ],
+    timeline: [
+      ...["12:00:00 up", `13:02:00 down ${APP}`, "13:02:11 up", `13:02:20 down ${APP}`, "13:02:21 up"],
+    ],
+    incidents: [
+      `13:02:00 11s systemd/systemd ${APP} exited with status 3`,
+      `13:02:20 1s -/operator ${APP} was restarted by hand`,
+    ],
+  },
   "the start limit is named": {
     rows: [
       event("13:02:00", PROXY, "exited", { code: "exited", status: "1" }),
@@ -186,6 +202,21 @@ const CASES: Readonly<Record<string, Case>> = {
       ...[`13:02:30 down ${APP} ${PROXY}`, `13:02:40 down ${PROXY}`, "13:02:41 up"],
     ],
     incidents: ["13:02:00 41s -/boot reboot or shutdown"],
+  },
+  "a reboot within a second, whose boots overlap by their whole seconds": {
+    rows: [
+      boot("aaaaaa", "11:00:00", "13:02:04"),
+      boot("bbbbbb", "13:02:04", "14:00:00"),
+      event("13:02:04", APP, "stopping", { job: "stop" }),
+      event("13:02:04.2", "shutdown.target", "started"),
+      event("13:02:04.6", APP, "started", { boot: "bbbbbb" }),
+      event("13:02:04.7", PROXY, "started", { boot: "bbbbbb" }),
+    ],
+    timeline: [
+      ...["12:00:00 up", `13:02:04 down ${APP}`, "13:02:04.2 off", `13:02:04.201 down ${APP} ${PROXY}`],
+      ...[`13:02:04.6 down ${PROXY}`, "13:02:04.7 up"],
+    ],
+    incidents: ["13:02:04 0.7s -/boot reboot or shutdown"],
   },
   "a power cut begins with the journal's last entry": {
     rows: [
