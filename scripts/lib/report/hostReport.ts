@@ -47,7 +47,7 @@ export function hostReport(record: HostRecord, config: Config, options: ReportOp
   const incidents = incidentsOf(segments, observations, record.updates, window);
   return {
     ...{ window, segments, incidents },
-    summary: summaryOf(segments, incidents, options.objective, window.to),
+    summary: summaryOf(segments, incidents, options.objective),
     exactness: exactnessOf(record, config, segments, log.ambiguous),
   };
 }

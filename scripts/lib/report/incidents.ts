@@ -20,6 +20,8 @@ export interface Incident {
   readonly mendedBy?: Mender;
   /** False if only what is outside of the host was at fault: that is no downtime of the server's. */
   readonly isCounted: boolean;
+  /** In milliseconds, without the moments between the crashes of a loop; 0 if it isn't counted. */
+  readonly downMs: number;
 }
 
 export type Finder = "systemd" | "health check";
@@ -44,7 +46,7 @@ export function incidentsOf(
   const local = groupsOf(segments, stopsOf(observations)).map((group) => {
     const [from, to] = [group[0]?.from ?? 0, group.at(-1)?.to ?? 0];
     const begin = from - MOMENT_MS - START_AFTER_MAINTENANCE_MS;
-    const near = between(observations, begin, to + SHUTDOWN_MS);
+    const near = between(observations, begin, to + MOMENT_MS);
     const story = new Story(near, updates, { from, to });
     const isOver = to < window.to;
     return {
@@ -54,6 +56,7 @@ export function incidentsOf(
       causes: story.causes(),
       ...detectedIn(story),
       isCounted: true,
+      downMs: group.filter(isDown).reduce((sum, segment) => sum + segment.to - segment.from, 0),
     };
   });
   return [...local, ...outsideOf(observations, window)].sort((a, b) => a.from - b.from);
@@ -203,8 +206,9 @@ class Story {
   }
 
   private isShutdown(at: number): boolean {
+    const end = Math.min(at + SHUTDOWN_MS, this.span.to);
     return this.near.some(
-      (one) => one.kind === "bootEnded" && one.isOrderly && one.at >= at && one.at < at + SHUTDOWN_MS,
+      (one) => one.kind === "bootEnded" && one.isOrderly && one.at >= at && one.at <= end,
     );
   }
 
@@ -276,7 +280,7 @@ function outsideOf(observations: readonly Observation[], window: Window): Incide
       const isRecent = lastGood !== undefined && at - lastGood <= window.maxGapMs;
       open = {
         ...{ from: isRecent && lastGood !== undefined ? lastGood : at, isExact: false, causes: [reason] },
-        ...{ detected: { at, by: "health check" }, isCounted: false },
+        ...{ detected: { at, by: "health check" }, isCounted: false, downMs: 0 },
       };
     }
   }

@@ -32,6 +32,8 @@ const MAX_DAYS = 100;
 const LEFT = 86;
 const LENGTH = 960;
 const TOP = 18;
+/** Of a tick's `hh:mm`. */
+const TEXT = 30;
 /** What would be too narrow to be seen is drawn so wide: a minute of a day is less than a pixel. */
 const MIN_WIDTH = 2.5;
 
@@ -106,7 +108,9 @@ function ticksOf(begin: number, strip: number): Strips["ticks"] {
   }
   const step = STEPS.find((one) => strip / one <= 12) ?? 3 * HOUR_MS;
   const ticks: { text: string; x: number }[] = [];
-  for (let at = Math.ceil(begin / step) * step; at < begin + strip; at += step) {
+  // None whose text would reach beyond the end.
+  const end = begin + strip * (1 - TEXT / LENGTH);
+  for (let at = Math.ceil(begin / step) * step; at < end; at += step) {
     ticks.push({
       text: new Date(at).toISOString().slice(11, 16),
       x: round(LEFT + ((at - begin) / strip) * LENGTH),

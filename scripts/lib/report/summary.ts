@@ -35,7 +35,6 @@ export function summaryOf(
   segments: readonly Segment[],
   incidents: readonly Incident[],
   objective: number,
-  now: number,
 ): Summary {
   const sum = (holds: (segment: Segment) => boolean): number =>
     segments.filter(holds).reduce((total, { from, to }) => total + (to - from), 0);
@@ -46,7 +45,7 @@ export function summaryOf(
   const knownMs = upMs + downMs;
   const budgetMs = (1 - objective) * knownMs;
   const counted = incidents.filter(({ isCounted }) => isCounted);
-  const lengths = counted.map(({ from, to = now }) => to - from);
+  const lengths = counted.map(({ downMs: length }) => length);
   const over = counted.flatMap(({ from, to }) => (to === undefined ? [] : [to - from]));
   return {
     ...{ upMs, downMs, uncertainMs, offMs },
