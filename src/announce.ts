@@ -75,7 +75,7 @@ const findingText = (
   `drift: ${sentence}${drift === "correct" && isMendable ? `; the update ${mending}` : ""}${diff === undefined ? "" : `\n${diff}`}`;
 
 function notices(
-  { restarts, maintenanceNotices, isNew, confirmedRevision }: HostReport,
+  { restarts, hostNotices, isNew, confirmedRevision }: HostReport,
   { desired, drift, otherHosts }: Plan,
   revision: string,
 ): readonly string[] {
@@ -93,13 +93,13 @@ function notices(
         : [
             `where ${previousName} is installed, ${service} takes its place: ${previousName}.service is stopped`,
           ]),
-      ...maintenanceNotices,
+      ...hostNotices,
       ...others,
     ];
   }
   // Drift alone restarts nothing where it isn't mended.
   return [
-    ...maintenanceNotices,
+    ...hostNotices,
     ...(drift === "correct" || confirmedRevision !== revision ? restarts : []),
     ...others,
   ];

@@ -3,7 +3,7 @@ import type { Finding } from "./drift/finding";
 import { findDrift, isNew } from "./drift/findings";
 import { type ObservedHost, parseObservedHost } from "./drift/observedHost";
 import { maintenanceNotices, willBeInMaintenance } from "./drift/maintenance";
-import { comparePreflight } from "./drift/preflight";
+import { comparePreflight, journalNotices } from "./drift/preflight";
 import { expectedRestarts } from "./drift/restarts";
 import { desiredHost } from "./model/desiredHost";
 import { desiredManifest, revisionOf } from "./model/manifest";
@@ -22,8 +22,8 @@ export interface HostReport {
   readonly restarts: readonly string[];
   /** Whether the service is kept stopped after an update; unknown where the host wasn't asked. */
   readonly maintenance?: boolean;
-  /** What is to be said of it. */
-  readonly maintenanceNotices: readonly string[];
+  /** What is to be said of it, and of the host, though nothing is wrong. */
+  readonly hostNotices: readonly string[];
   /** There is nothing of the service yet, or nothing any more. */
   readonly isNew: boolean;
   /** Of what is installed. */
@@ -115,7 +115,7 @@ export function reportOf(
     findings,
     restarts: expectedRestarts(comparison, findings),
     maintenance: willBeInMaintenance(desired, observed),
-    maintenanceNotices: maintenanceNotices(desired, observed),
+    hostNotices: [...maintenanceNotices(desired, observed), ...journalNotices(observed)],
     isNew: isNew(comparison),
     ...(confirmed && { confirmedRevision: confirmed.revision }),
   };

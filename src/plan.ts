@@ -88,7 +88,7 @@ export function planService(component: pulumi.ComponentResource, name: string, a
   };
 }
 
-const NOT_SEEN: HostReport = { findings: [], restarts: [], maintenanceNotices: [], isNew: false };
+const NOT_SEEN: HostReport = { findings: [], restarts: [], hostNotices: [], isNew: false };
 
 const stackName = (): string => `${pulumi.getProject()}/${pulumi.getStack()}`;
 

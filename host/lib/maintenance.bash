@@ -38,6 +38,16 @@ hold() {
   mkdir -p "$SERVICE_DIR/maintenance" 2>/dev/null || fail "$EXIT_FAILED" "cannot write $SERVICE_DIR; is the disk full or read-only?"
   write_whole "$(hold_of "$owner")" printf '%s\t%s\t%s\n' "${since:-$(printf '%(%Y-%m-%dT%H:%M:%S%z)T' -1)}" "$2" "$3"
   fault_point hold
+  [[ -n "$since" ]] || log_hold begin "$owner"
+}
+
+# log_hold begin|end OWNER: for reports, since the marker goes with the end. It isn't worth a failure, nor half a line.
+log_hold() {
+  local log="$SERVICE_DIR/history/maintenance"
+  {
+    install -d -m 0700 "${log%/*}" && { tail -n "$((HISTORY_LINES - 1))" "$log" || true; } >"$log.new" &&
+      printf '%(%Y-%m-%dT%H:%M:%S%z)T\t%s\t%s\t%s\n' -1 "$1" "$2" "$(cut -f2- "$(hold_of "$2")")" >>"$log.new" && mv -fT "$log.new" "$log"
+  } 2>/dev/null || true
 }
 
 # release OWNER
@@ -45,6 +55,7 @@ release() {
   [[ -e "$(hold_of "$1")" ]] || return 0
   rm -f "$(hold_of "$1")" 2>/dev/null && sync "$SERVICE_DIR/maintenance" || fail "$EXIT_FAILED" "cannot remove $(hold_of "$1"); is the disk read-only?"
   fault_point release
+  log_hold end "$1"
 }
 
 # hold_as_configured MANIFEST: by `install`, before anything that ran is stopped or what was stopped is started.
@@ -58,11 +69,15 @@ hold_as_configured() {
 
 # put_back_maintenance SNAPSHOT: as it was before the update.
 put_back_maintenance() {
-  local path was mode owner content
+  local path was mode owner content began=''
   while IFS=$'\037' read -r path was mode owner content; do
     case "$was" in
-      file) put_file "$1/$content" "$path" "$mode" "$owner" ;;
-      *) rm -f "$path" 2>/dev/null || fail "$EXIT_FAILED" "cannot remove $path; is the disk read-only?" ;;
+      file)
+        [[ -e "$path" ]] || began=yes
+        put_file "$1/$content" "$path" "$mode" "$owner"
+        [[ -z "$began" ]] || log_hold begin "${path##*/}"
+        ;;
+      *) release "${path##*/}" ;;
     esac
   done < <(kept_rows "$1" hold)
 }

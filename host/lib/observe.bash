@@ -127,3 +127,10 @@ unsafe_ancestors() {
     ((user == 0)) && ! { ((8#$mode & 8#022)) && ! ((8#$mode & 8#1000)); } || printf '%s %s %s\n' "$directory" "$owner" "$mode"
   done | sort -u
 }
+
+# has_persistent_journal: journald writes below /run where it may not, or can't yet, write below /var.
+has_persistent_journal() {
+  local id=''
+  { read -r id </etc/machine-id; } 2>/dev/null
+  [[ -e "/var/log/journal/$id/system.journal" && ! -e "/run/log/journal/$id/system.journal" ]]
+}

@@ -22,6 +22,7 @@ system() {
   { read -r id </etc/machine-id; } 2>/dev/null
   tell machine_id "$id"
   tell_if systemd_running test -d /run/systemd/system
+  tell_if journal_persistent has_persistent_journal
   read -r _ version _ < <(systemctl --version 2>/dev/null)
   tell systemd_version "$version"
   for command in curl flock awk timeout sha256sum logrotate journalctl; do

@@ -61,7 +61,7 @@ async function resultFor(
     }
     const findings = findingsOf(inspection, config.service.name, onlyDrift);
     const code = findings.length === 0 ? EXIT.ok : EXIT.finding;
-    return { name, address, code, findings, notes: inspection.maintenanceNotices };
+    return { name, address, code, findings, notes: inspection.hostNotices };
   } catch (error) {
     if (!(error instanceof ContactError)) throw error;
     const { user, port } = host;

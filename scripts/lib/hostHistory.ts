@@ -102,8 +102,16 @@ function changeOf(word: string): Change | undefined {
  */
 export async function historyOf(host: StackHost, stack: SelectedStack): Promise<HostHistory> {
   const history = parseHistory(await callHelper(host, stack, { words: ["history"], timeoutSec: 100 }));
-  const owner = history.current?.stack ?? stack.fullName;
-  if (owner === stack.fullName || history.isReleased) return history;
+  if (!history.isReleased) refuseOtherStack(host, stack, history.current?.stack);
+  return history;
+}
+
+/**
+ * @param owner the stack that confirmed the service on the host, if one did
+ * @throws HostError if it's another one
+ */
+export function refuseOtherStack(host: StackHost, stack: SelectedStack, owner: string | undefined): void {
+  if (owner === undefined || owner === stack.fullName) return;
   const { name } = stack.config.service;
   const command = releaseCommand(connectionTo(host, stack.config), name);
   throw new HostError(EXIT.refused, otherStackSentence(host.address, name, owner, command));

@@ -4,6 +4,8 @@ import { type Manifest, parseManifest } from "../model/manifest";
 export interface ObservedHost {
   readonly machineId: string;
   readonly isSystemdRunning: boolean;
+  /** Whether the journal outlives a boot. */
+  readonly isJournalPersistent: boolean;
   /** 0 where there is no systemctl. */
   readonly systemdVersion: number;
   readonly missingCommands: readonly string[];
@@ -130,6 +132,7 @@ export function parseObservedHost(answer: string): ObservedHost {
   return {
     machineId: one("machine_id"),
     isSystemdRunning: one("systemd_running") === "yes",
+    isJournalPersistent: one("journal_persistent") === "yes",
     systemdVersion: Number.parseInt(one("systemd_version"), 10) || 0,
     missingCommands: all("missing_command").map((name) => name.trim()),
     hasUser: one("user_exists") === "yes",

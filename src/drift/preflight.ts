@@ -19,6 +19,14 @@ export function comparePreflight(wanted: Requirements, host: ObservedHost): stri
   ];
 }
 
+/** What the service can do without, but not who looks for what became of it. Pure. */
+export const journalNotices = ({ isSystemdRunning, isJournalPersistent }: ObservedHost): string[] =>
+  isSystemdRunning && !isJournalPersistent
+    ? [
+        "the journal isn't persistent: after a reboot scripts/report knows less of what was before; mkdir /var/log/journal && systemctl restart systemd-journald keeps it",
+      ]
+    : [];
+
 function systemProblems(host: ObservedHost): string[] {
   if (!host.isSystemdRunning)
     return ["systemd isn't running as init: this needs a machine booted with systemd"];

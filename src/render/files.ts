@@ -144,5 +144,5 @@ function healthCheckContext({ service, proxy, tunnel, healthCheck }: ServiceDefi
 }
 
 /** Not `localhost`: it may mean ::1 first, where nothing need listen. */
-const localUrl = ({ port, path }: { readonly port: number; readonly path: string }): string =>
+export const localUrl = ({ port, path }: { readonly port: number; readonly path: string }): string =>
   `http://127.0.0.1:${port}${path}`;

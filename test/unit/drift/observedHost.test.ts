@@ -37,6 +37,7 @@ describe("the probe's answer, read", () => {
       machineId: "",
       stateAnchor: "",
       isSystemdRunning: false,
+      isJournalPersistent: false,
       systemdVersion: 0,
       missingCommands: [],
       hasUser: false,

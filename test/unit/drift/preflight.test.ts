@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 
 import { type ObservedHost, parseObservedHost } from "../../../src/drift/observedHost";
-import { comparePreflight } from "../../../src/drift/preflight";
+import { comparePreflight, journalNotices } from "../../../src/drift/preflight";
 import { desiredOf, minimal, seed } from "../support/configs";
 
 const { requirements } = desiredOf(seed());
@@ -11,6 +11,7 @@ const silent: ObservedHost = {
   ...parseObservedHost(""),
   machineId: "0123456789abcdef0123456789abcdef",
   isSystemdRunning: true,
+  isJournalPersistent: true,
   systemdVersion: 252,
   hasUser: true,
   hasGroup: true,
@@ -208,4 +209,11 @@ describe("what a host lacks is said in a sentence, with what to do", () => {
       "there is no apache2.service (systemd says nothing)",
     ]);
   });
+});
+
+test("a journal that a reboot ends is named, and is no obstacle", () => {
+  const volatile = { ...ready, isJournalPersistent: false };
+  expect(journalNotices(ready)).toEqual([]);
+  expect(journalNotices(volatile).join()).toMatch(/^the journal isn't persistent: .*mkdir/);
+  expect(comparePreflight(requirements, volatile)).toEqual([]);
 });

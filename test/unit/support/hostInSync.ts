@@ -39,6 +39,7 @@ export const witnessOf = (raw: Raw, stack = STACK): string => {
 export const READY_HOST: readonly Row[] = [
   ["machine_id", "0123456789abcdef0123456789abcdef"],
   ["systemd_running", "yes"],
+  ["journal_persistent", "yes"],
   ["systemd_version", "252"],
   ["user_exists", "yes"],
   ["group_exists", "yes"],
