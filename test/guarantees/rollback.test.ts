@@ -143,7 +143,9 @@ describe("what is around the service fails", () => {
       "rps-ha:healthCheck": { ...(check as Configuration), expectText: "no such words" },
     });
     const { exitCode, text } = await program.up();
-    expect(text).toMatch(/the service isn't healthy 6 s after the start: .* doesn't contain the expected text/);
+    expect(text).toMatch(
+      /the service isn't healthy 6 s after the start: .* doesn't contain the expected text/,
+    );
     expect(text).toContain(PREVIOUS);
     expect(exitCode).not.toBe(0);
     await program.configure({ "rps-ha:healthCheck": check });
