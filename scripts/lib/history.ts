@@ -1,7 +1,6 @@
 import { parseArgs } from "node:util";
 
-import { getBorderCharacters, table } from "table";
-
+import { aligned } from "./columns";
 import { type Change, historyOf, type HostHistory, type Update } from "./hostHistory";
 import { chosenHosts, HostError, type StackHost } from "./hosts";
 import { EXIT, runProgram } from "./program";
@@ -106,15 +105,5 @@ const shortName = (name: string): string =>
     .split("/")
     .slice(name.endsWith(".d/restart.conf") ? -2 : -1)
     .join("/");
-
-const aligned = (rows: string[][]): string[] =>
-  table(rows, {
-    border: getBorderCharacters("void"),
-    columnDefault: { paddingLeft: 0, paddingRight: 2 },
-    drawHorizontalLine: () => false,
-  })
-    .trimEnd()
-    .split("\n")
-    .map((line) => `  ${line.trimEnd()}`);
 
 runProgram(main);
