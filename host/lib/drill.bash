@@ -28,11 +28,13 @@ refuse_drill() {
 }
 
 arm_drill() {
-  local seconds output
+  local seconds timer output
   seconds="$(said seconds)"
   [[ "$seconds" =~ ^[1-9][0-9]{0,4}$ ]] || usage
   refuse_drill
   refuse_foreign_stack
+  timer="$(unit_with_role "$(current_manifest)" timer)"
+  [[ "$(unit_property "$timer" ActiveState)" == active ]] || fail "$EXIT_REFUSED" "$timer isn't running, so nothing would repair $SERVICE; run \`pulumi up\` first"
   # A moment, for a check that is running.
   output="$(without_locks "$(setting healthCheckScript)" --gate 5 2>&1)" ||
     fail "$EXIT_REFUSED" "$SERVICE isn't healthy: $(safe_lines <<<"$output" | first_error)"

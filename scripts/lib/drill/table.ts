@@ -1,7 +1,15 @@
 import { aligned } from "../columns";
 import type { Figure, ScenarioResult } from "./result";
 
-const HEADER = ["FAILURE", "THE SEED'S ROW", "NOTICED BY", "DETECTION", "RECOVERY", "TOTAL DOWNTIME", "VERDICT"];
+const HEADER = [
+  "FAILURE",
+  "THE SEED'S ROW",
+  "NOTICED BY",
+  "DETECTION",
+  "RECOVERY",
+  "TOTAL DOWNTIME",
+  "VERDICT",
+];
 
 /** The seed's table of recovery objectives with what was measured. Pure. */
 export function drillTable(results: readonly ScenarioResult[]): string {
