@@ -54,6 +54,11 @@ export class DrilledHost {
     return looks.sort((a, b) => a.seconds - b.seconds)[0]?.offset ?? 0;
   }
 
+  /** Another one after each boot. */
+  async bootId(): Promise<string> {
+    return (await this.run(["cat", "/proc/sys/kernel/random/boot_id"])).stdout.trim();
+  }
+
   async isActive(unit: string): Promise<boolean> {
     return (await this.run(["systemctl", "is-active", unit])).stdout.trim() === "active";
   }

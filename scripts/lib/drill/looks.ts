@@ -124,7 +124,7 @@ function answerOver(
   { port, path, signal }: Question,
 ): Promise<{ status: number; body: string }> {
   return new Promise((resolve, reject) => {
-    const options = { host: "127.0.0.1", port, path, signal, agent: false as const };
+    const options = { host: "127.0.0.1", port, path, signal };
     const asked = request({ ...options, createConnection: () => channel }, (response) => {
       let body = "";
       response.setEncoding("utf8");

@@ -52,6 +52,7 @@ export async function runRound(scenario: Scenario, field: Field): Promise<Round>
   observer.forget();
 
   const offset = await host.clockOffset();
+  const boot = await host.bootId();
   field.say(`  ${command.join(" ")}`);
   const struck = (await strike(host, command)) - offset;
   const failing = scenario.fails?.(target);
@@ -63,6 +64,9 @@ export async function runRound(scenario: Scenario, field: Field): Promise<Round>
   if (noticedBy === "timer") field.say(`  waiting for ${target.timer}, and for the service`);
   const [outage] = await Promise.all([observer.outage(struck, scenario.limitSec, signal), checks]);
   const repair = await repairOf(scenario, field, struck + offset);
+  if (scenario.repairedBy === "boot" && (await host.bootId()) === boot) {
+    throw new HostError(EXIT.finding, `the host hasn't rebooted after ${command.join(" ")}`);
+  }
   field.say(`  ${sentenceOf(outage)}`);
   return roundOf(
     {
