@@ -41,7 +41,7 @@ export async function runRound(scenario: Scenario, field: Field): Promise<Round>
   const { times, unit } = scenario.before?.(target) ?? { times: 0, unit: "" };
   await host.arm(scenario.limitSec + MARGIN_SEC + times * UNIT_WITHIN_SEC);
   signal.throwIfAborted();
-  const command = scenario.strike({ proxy: "", ...target });
+  const command = scenario.strike(target);
   for (let time = 1; time <= times; time++) {
     field.say(`  ${command.join(" ")} (${time} of ${times} before the failure)`);
     await strike(host, command);
@@ -156,7 +156,7 @@ async function lookedUp(
   struck: number,
 ): Promise<Repair | undefined> {
   if (repairedBy === "health check") return repairByCheck(await host.journalOf(check, struck), struck);
-  const units = [service, ...(proxy === undefined ? [] : [proxy])];
+  const units = [service, ...(proxy === "" ? [] : [proxy])];
   const repairs = await Promise.all(
     units.map(async (unit) => repairBySystemd(await host.journalOf(unit, struck), struck)),
   );

@@ -5,7 +5,8 @@ import { type Objective, OBJECTIVES } from "./objectives";
 /** The units that a drill strikes at. */
 export interface Target {
   readonly service: string;
-  readonly proxy?: string;
+  /** Empty where there is none: then no failure that needs one is made. */
+  readonly proxy: string;
   readonly check: string;
   readonly timer: string;
   /** StartLimitBurst= of the proxy. */
@@ -16,7 +17,7 @@ export function targetOf({ service, proxy }: Pick<Config, "service" | "proxy">):
   const { name } = service;
   return {
     service: serviceUnit(name),
-    ...(proxy && { proxy: proxy.unit }),
+    proxy: proxy?.unit ?? "",
     check: healthCheckUnit(name),
     timer: healthCheckTimer(name),
     startLimitBurst: proxy?.startLimitBurst ?? 0,
@@ -35,7 +36,7 @@ export interface Scenario {
   /** The same command for the same unit so often before the failure itself, each time after the unit has come back. */
   readonly before?: (target: Target) => { readonly times: number; readonly unit: string };
   /** What is run on the host as root; a word each. */
-  readonly strike: (target: Target & { readonly proxy: string }) => readonly string[];
+  readonly strike: (target: Target) => readonly string[];
   /** The failure is complete when this unit has failed for good. */
   readonly fails?: (target: Target) => string;
   /** How long the service may stay away before the round is given up, in seconds. */
@@ -77,9 +78,9 @@ export const SCENARIOS: readonly Scenario[] = [
   {
     ...{ name: "start-limit", ...httpFailure, needsProxy: true },
     // systemd starts it again so often, and then not any more.
-    before: ({ proxy = "", startLimitBurst }) => ({ times: startLimitBurst, unit: proxy }),
+    before: ({ proxy, startLimitBurst }) => ({ times: startLimitBurst, unit: proxy }),
     strike: ({ proxy }) => kill("KILL", proxy),
-    fails: ({ proxy = "" }) => proxy,
+    fails: ({ proxy }) => proxy,
   },
   {
     ...{ name: "reboot", objective: OBJECTIVES.reboot, repairedBy: "boot", limitSec: LIMIT_SEC.reboot },

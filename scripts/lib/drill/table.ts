@@ -17,7 +17,7 @@ export function drillTable(results: readonly ScenarioResult[]): string {
   const legend =
     rounds === 1
       ? "in seconds (≤ the seed's objective)"
-      : `median and worst of ${rounds} rounds, in seconds (≤ the seed's objective, which the worst must meet)`;
+      : `median / worst of ${rounds} rounds, in seconds (≤ the seed's objective, which the worst must meet)`;
   return [legend, ...aligned([HEADER, ...results.map(cells)])].join("\n");
 }
 
@@ -33,6 +33,6 @@ const cells = ({ name, objective, noticedBy, isMet, ...figures }: ScenarioResult
 
 function shown({ median, worst, objectiveSec, isMet }: Figure, rounds: number): string {
   if (worst === undefined || median === undefined) return isMet === undefined ? "-" : "not seen";
-  const measured = rounds === 1 ? worst.toFixed(1) : `${median.toFixed(1)}  ${worst.toFixed(1)}`;
+  const measured = rounds === 1 ? worst.toFixed(1) : `${median.toFixed(1)} / ${worst.toFixed(1)}`;
   return objectiveSec === undefined ? measured : `${measured} (≤ ${objectiveSec})`;
 }
