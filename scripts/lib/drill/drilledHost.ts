@@ -59,8 +59,13 @@ export class DrilledHost {
     return (await this.run(["cat", "/proc/sys/kernel/random/boot_id"])).stdout.trim();
   }
 
-  async isActive(unit: string): Promise<boolean> {
-    return (await this.run(["systemctl", "is-active", unit])).stdout.trim() === "active";
+  /** What systemd calls the run of an active unit: another one after each start. */
+  async activeProcess(unit: string): Promise<string | undefined> {
+    const words = ["systemctl", "show", "--property=InvocationID,ActiveState", unit];
+    const lines = (await this.run(words)).stdout.split("\n");
+    return lines.includes("ActiveState=active")
+      ? lines.find((line) => line.startsWith("InvocationID="))
+      : undefined;
   }
 
   async hasFailed(unit: string): Promise<boolean> {

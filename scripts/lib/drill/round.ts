@@ -44,8 +44,13 @@ export async function runRound(scenario: Scenario, field: Field): Promise<Round>
   const command = scenario.strike(target);
   for (let time = 1; time <= times; time++) {
     field.say(`  ${command.join(" ")} (${time} of ${times} before the failure)`);
+    const former = await host.activeProcess(unit);
     await strike(host, command);
-    await until(field, `${unit} isn't active again`, () => comesBack(host, unit));
+    // A kill takes effect a moment after its command has ended: until then the unit is active as before.
+    await until(field, `${unit} isn't active again`, async () => {
+      const process = await host.activeProcess(unit);
+      return process !== undefined && process !== former;
+    });
   }
   await requireAnswer(observer);
   // Or the end of what came before would be taken for the failure.
@@ -103,12 +108,6 @@ async function strike(host: DrilledHost, command: readonly string[]): Promise<nu
     throw new HostError(EXIT.finding, `${command.join(" ")} failed: ${stderr.trim() || "no answer"}`);
   }
   return struck;
-}
-
-/** A kill takes effect a moment after the command has ended. */
-async function comesBack(host: DrilledHost, unit: string): Promise<boolean> {
-  await sleep(1000);
-  return host.isActive(unit);
 }
 
 async function until({ signal }: Field, otherwise: string, holds: () => Promise<boolean>): Promise<void> {
