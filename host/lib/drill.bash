@@ -31,6 +31,8 @@ arm_drill() {
   local seconds timer output
   seconds="$(said seconds)"
   [[ "$seconds" =~ ^[1-9][0-9]{0,4}$ ]] || usage
+  [[ "$(unit_property "$(drill_guard_unit)" ActiveState)" != active ]] ||
+    fail "$EXIT_REFUSED" "another drill of $SERVICE is in progress, or was broken off; its guard sets all right when its time is over, \`$HERE/helper drill $SERVICE settle\` at once"
   refuse_drill
   refuse_foreign_stack
   timer="$(unit_with_role "$(current_manifest)" timer)"

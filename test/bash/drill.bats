@@ -62,6 +62,13 @@ repaired() { printf '%s\n' "${@:2}" >"$SERVICE_DIR/repairs.$1"; }
   equal "$(calls systemd-run)" ""
 }
 
+@test "there is one drill at a time, and a broken off one says how to end it" {
+  set_unit pulumi-systemd-ha-drill-shop.service ActiveState=active
+  fails 4 arm
+  has "$stderr" "another drill of shop is in progress, or was broken off"
+  has "$stderr" "$HELPER drill shop settle"
+}
+
 @test "a call without a time is a wrong one" {
   run --separate-stderr arm "seconds soon"
   equal "$status" 2

@@ -1,12 +1,15 @@
 /** Ctrl-C, or a service manager that wants the end: the first one is an orderly end, the second one an immediate one. */
 export class Interruption {
   private readonly controller = new AbortController();
+  private first = 0;
   private readonly listener = () => {
     if (!this.controller.signal.aborted) {
       console.error("interrupted: the host is set right first");
+      this.first = performance.now();
       this.controller.abort();
       return;
     }
+    if (performance.now() - this.first < ECHO_MS) return;
     console.error(this.byHand);
     process.exit(this.exitCode);
   };
@@ -30,5 +33,8 @@ export class Interruption {
     for (const name of SIGNALS) process.off(name, this.listener);
   }
 }
+
+/** One Ctrl-C arrives twice: the terminal's own, and what tsx passes on of it. */
+const ECHO_MS = 1000;
 
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
