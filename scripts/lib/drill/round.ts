@@ -38,32 +38,13 @@ const MARGIN_SEC = 120;
  */
 export async function runRound(scenario: Scenario, field: Field): Promise<Round> {
   const { host, observer, target, signal } = field;
-  const { times, unit } = scenario.before?.(target) ?? { times: 0, unit: "" };
+  const { times } = scenario.untilFailed?.(target) ?? { times: 0 };
   await host.arm(scenario.limitSec + MARGIN_SEC + times * UNIT_WITHIN_SEC);
   signal.throwIfAborted();
   const command = scenario.strike(target);
-  for (let time = 1; time <= times; time++) {
-    field.say(`  ${command.join(" ")} (${time} of ${times} before the failure)`);
-    const former = await host.activeProcess(unit);
-    await strike(host, command);
-    // A kill takes effect a moment after its command has ended: until then the unit is active as before.
-    await until(field, `${unit} isn't active again`, async () => {
-      const process = await host.activeProcess(unit);
-      return process !== undefined && process !== former;
-    });
-  }
-  await requireAnswer(observer);
-  // Or the end of what came before would be taken for the failure.
-  observer.forget();
-
   const offset = await host.clockOffset();
   const boot = await host.bootId();
-  field.say(`  ${command.join(" ")}`);
-  const struck = (await strike(host, command)) - offset;
-  const failing = scenario.fails?.(target);
-  if (failing !== undefined) {
-    await until(field, `${failing} hasn't failed for good`, () => host.hasFailed(failing));
-  }
+  const struck = (await makeFailure(scenario, command, field)) - offset;
   const noticedBy = noticedByOf(scenario, field.isQuick);
   const checks = noticedBy === "check at once" ? runChecks(field, scenario.limitSec) : Promise.resolve();
   if (noticedBy === "timer") field.say(`  waiting for ${target.timer}, and for the service`);
@@ -83,6 +64,29 @@ export async function runRound(scenario: Scenario, field: Field): Promise<Round>
   );
 }
 
+/** @returns when it was made, by the host's clock */
+async function makeFailure(
+  { untilFailed }: Scenario,
+  command: readonly string[],
+  field: Field,
+): Promise<number> {
+  const { host, target } = field;
+  if (untilFailed === undefined) return strike(command, field);
+  const { unit, times } = untilFailed(target);
+  for (let time = 1; time <= times; time++) {
+    const former = await host.activeProcess(unit);
+    const struck = await strike(command, field);
+    // A kill takes effect a moment after its command has ended: until then the unit is active as before.
+    const outcome = await eventually(field, `${unit} has neither come back nor failed`, async () => {
+      if (await host.hasFailed(unit)) return "failed";
+      const process = await host.activeProcess(unit);
+      return process === undefined || process === former ? undefined : "back";
+    });
+    if (outcome === "failed") return struck;
+  }
+  throw new HostError(EXIT.finding, `${unit} came back ${times} times: it doesn't reach its start limit`);
+}
+
 /** Healthy on the host, and not for the observer: then it's the observer's way that fails. */
 async function requireAnswer(observer: Observer): Promise<void> {
   if (await observer.answers(ANSWER_WITHIN_SEC)) return;
@@ -100,7 +104,11 @@ async function requireAnswer(observer: Observer): Promise<void> {
 }
 
 /** @returns when, by the host's clock. It's asked in the same breath. */
-async function strike(host: DrilledHost, command: readonly string[]): Promise<number> {
+async function strike(command: readonly string[], { host, observer, say }: Field): Promise<number> {
+  await requireAnswer(observer);
+  // Or the end of what came before would be taken for the failure.
+  observer.forget();
+  say(`  ${command.join(" ")}`);
   const { stdout, stderr } = await host.run(["bash", "-c", `date +%s.%N; exec ${commandLine(command)}`]);
   const struck = Number(/^\d+\.\d+/.exec(stdout)?.[0]);
   // The exit code says little: a reboot ends the connection.
@@ -110,9 +118,16 @@ async function strike(host: DrilledHost, command: readonly string[]): Promise<nu
   return struck;
 }
 
-async function until({ signal }: Field, otherwise: string, holds: () => Promise<boolean>): Promise<void> {
+/** Asks until there is an answer. */
+async function eventually<T>(
+  { signal }: Field,
+  otherwise: string,
+  ask: () => Promise<T | undefined>,
+): Promise<T> {
   const end = now() + UNIT_WITHIN_SEC;
-  while (!(await holds())) {
+  for (;;) {
+    const answer = await ask();
+    if (answer !== undefined) return answer;
     signal.throwIfAborted();
     if (now() > end) throw new HostError(EXIT.finding, `${otherwise} after ${UNIT_WITHIN_SEC} s`);
     await sleep(250, undefined, { signal });

@@ -33,12 +33,10 @@ export interface Scenario {
   /** The check is run by the drill, as in the seed's section 5, whether the others wait for the timer or not. */
   readonly runsCheck?: true;
   readonly needsProxy?: true;
-  /** The same command for the same unit so often before the failure itself, each time after the unit has come back. */
-  readonly before?: (target: Target) => { readonly times: number; readonly unit: string };
+  /** The command is run again each time the unit has come back, until the unit stays failed; so often at most. */
+  readonly untilFailed?: (target: Target) => { readonly unit: string; readonly times: number };
   /** What is run on the host as root; a word each. */
   readonly strike: (target: Target) => readonly string[];
-  /** The failure is complete when this unit has failed for good. */
-  readonly fails?: (target: Target) => string;
   /** How long the service may stay away before the round is given up, in seconds. */
   readonly limitSec: number;
 }
@@ -77,10 +75,9 @@ export const SCENARIOS: readonly Scenario[] = [
   { name: "proxy-hangs", ...httpFailure, needsProxy: true, strike: ({ proxy }) => kill("STOP", proxy) },
   {
     ...{ name: "start-limit", ...httpFailure, needsProxy: true },
-    // systemd starts it again so often, and then not any more.
-    before: ({ proxy, startLimitBurst }) => ({ times: startLimitBurst, unit: proxy }),
+    // systemd starts it again as often as the limit allows; it counts anew if somebody reloads meanwhile.
+    untilFailed: ({ proxy, startLimitBurst }) => ({ unit: proxy, times: 2 * startLimitBurst + 1 }),
     strike: ({ proxy }) => kill("KILL", proxy),
-    fails: ({ proxy }) => proxy,
   },
   {
     ...{ name: "reboot", objective: OBJECTIVES.reboot, repairedBy: "boot", limitSec: LIMIT_SEC.reboot },
