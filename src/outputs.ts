@@ -94,6 +94,10 @@ const sudoOf = ({ user = "root" }: HostConnection): string => (user === "root" ?
 export const releaseCommand = (connection: HostConnection, service: string): string =>
   sshLine(connection, `${sudoOf(connection)}touch /var/lib/pulumi-systemd-ha/${service}/released`);
 
+/** Sets all right on the host after a drill that was broken off. */
+export const settleCommand = (connection: HostConnection, service: string, helper: string): string =>
+  sshLine(connection, `${sudoOf(connection)}${helper} drill ${service} settle </dev/null`);
+
 /** The seed's commands (sections 3 and 9) for this host. */
 export function commandOutputs(
   connection: HostConnection,

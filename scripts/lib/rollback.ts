@@ -1,4 +1,3 @@
-import { createInterface } from "node:readline/promises";
 import { parseArgs } from "node:util";
 
 import { printable, withoutSecrets } from "../../src/drift/textDiff";
@@ -6,6 +5,7 @@ import { updateNote } from "../../src/remote/note";
 import { historyOf, type HostHistory } from "./hostHistory";
 import { callHelper, chosenHosts, HostError, type StackHost } from "./hosts";
 import { EXIT, runProgram } from "./program";
+import { isWanted } from "./prompt";
 import { type SelectedStack, selectedStack, UsageError } from "./stack";
 
 /** A host with what it has now. */
@@ -41,7 +41,9 @@ async function main(): Promise<number> {
     for (const one of changing) requireKept(one, revision);
     for (const one of changing) console.log(await difference(one, revision, stack));
     if (changing.length === 0) return EXIT.ok;
-    if (!options.yes && !(await isWanted(revision, changing))) {
+    const names = changing.map(({ host }) => host.name).join(", ");
+    const question = `Bring revision ${revision} back on ${names}?`;
+    if (!options.yes && !(await isWanted(question, "look at the difference, and say --yes"))) {
       console.log("nothing was changed");
       return EXIT.refused;
     }
@@ -108,20 +110,6 @@ async function difference(
   const secrets = Object.values(stack.config.secretEnvironment ?? {});
   const shown = withoutSecrets(printable(text), secrets).trimEnd().replace(/^/gm, "  ");
   return `${host.name} (${host.address}): revision ${from} becomes ${to}\n${shown}`;
-}
-
-async function isWanted(revision: string, hosts: readonly Present[]): Promise<boolean> {
-  if (!process.stdin.isTTY)
-    throw new UsageError("there is no terminal to ask: look at the difference, and say --yes");
-  const names = hosts.map(({ host }) => host.name).join(", ");
-  const terminal = createInterface({ input: process.stdin, output: process.stderr });
-  try {
-    return /^y(es)?$/i.test(
-      (await terminal.question(`Bring revision ${revision} back on ${names}? [y/N] `)).trim(),
-    );
-  } finally {
-    terminal.close();
-  }
 }
 
 /** Host after host; the first that fails is the last. */

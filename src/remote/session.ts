@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 
-import { Client, type ConnectConfig, OpenSSHAgent, utils } from "ssh2";
+import { Client, type ClientChannel, type ConnectConfig, OpenSSHAgent, utils } from "ssh2";
 
 import { PRIVATE_KEY } from "../config/leaves";
 import type { ContactFailure, ContactTarget } from "../errors";
@@ -48,6 +48,44 @@ export async function runOnHost(
   options: RunOptions,
   env: NodeJS.ProcessEnv = process.env,
 ): Promise<Ended> {
+  const session = await openSession(connection, {}, env);
+  try {
+    return await session.run(line, options);
+  } finally {
+    session.end();
+  }
+}
+
+export interface SessionOptions {
+  /** How long a host that says nothing counts as there, in seconds. @default until TCP gives up */
+  readonly silenceSec?: number;
+}
+
+/** A login that stays, for more than one command. */
+export interface Session {
+  /** @throws ContactError if it couldn't be run, or took too long */
+  run(line: string, options: RunOptions): Promise<Ended>;
+  /**
+   * A connection from the host to one of its own TCP ports (direct-tcpip).
+   *
+   * @throws ssh2's error with the `reason` of RFC 4254, section 5.1
+   */
+  connectTo(port: number): Promise<ClientChannel>;
+  /** Hears of the connection's end, whoever ends it. */
+  onEnd(listener: () => void): void;
+  end(): void;
+}
+
+/**
+ * Logs in, through the bastion where there is one.
+ *
+ * @throws ContactError
+ */
+export async function openSession(
+  connection: HostConnection,
+  options: SessionOptions = {},
+  env: NodeJS.ProcessEnv = process.env,
+): Promise<Session> {
   const agent = env["SSH_AUTH_SOCK"] === "" ? undefined : env["SSH_AUTH_SOCK"];
   checkKey(connection);
   const agentKeys = agent === undefined ? undefined : await checkAgent(agent);
@@ -55,12 +93,28 @@ export async function runOnHost(
     throw new ContactError({ kind: agentKeys === undefined ? "noKey" : "emptyAgent" });
   }
   const clients: Client[] = [];
-  try {
-    return await run(await logIn(connection, agent, clients), line, options);
-  } finally {
-    for (const client of clients.reverse()) client.end();
-  }
+  const end = () => {
+    for (const client of [...clients].reverse()) client.end();
+  };
+  const client = await logIn(connection, { agent, ...options }, clients).catch((error: unknown) => {
+    end();
+    throw error;
+  });
+  return {
+    run: (line, runOptions) => run(client, line, runOptions),
+    connectTo: (port) => forward(client, "127.0.0.1", port),
+    onEnd: (listener) => client.once("close", listener),
+    end,
+  };
 }
+
+const forward = (client: Client, host: string, port: number): Promise<ClientChannel> =>
+  new Promise((resolve, reject) => {
+    client.forwardOut("127.0.0.1", 0, host, port, (error, channel) => {
+      if (error === undefined) resolve(channel);
+      else reject(error);
+    });
+  });
 
 /** What ssh2 says of a key it can't use, as one of our causes. */
 function checkKey({ privateKey, privateKeyPassphrase }: HostConnection): void {
@@ -97,10 +151,13 @@ async function checkAgent(socket: string): Promise<number> {
   });
 }
 
-/** Logs in, through the bastion where there is one. Every client that was opened is put into `clients`. */
+/** How often a host must say within `silenceSec` that it's there. */
+const KEEPALIVES = 3;
+
+/** Every client that was opened is put into `clients`. */
 async function logIn(
   connection: HostConnection,
-  agent: string | undefined,
+  { agent, silenceSec }: SessionOptions & { readonly agent: string | undefined },
   clients: Client[],
 ): Promise<Client> {
   const { bastion } = connection;
@@ -108,6 +165,10 @@ async function logIn(
     const target = { host: to.host, port: to.port ?? 22, user: to.user ?? "root" };
     let offered: string | undefined;
     const options = ssh2Connection(to, connection, agent, (key) => (offered = key));
+    const keepalive = silenceSec !== undefined && {
+      ...{ keepaliveInterval: (silenceSec * 1000) / KEEPALIVES, keepaliveCountMax: KEEPALIVES },
+      readyTimeout: silenceSec * 1000,
+    };
     const client = new Client();
     clients.push(client);
     return new Promise<Client>((resolve, reject) => {
@@ -121,7 +182,7 @@ async function logIn(
         reject(new ContactError({ kind: "unreachable", reason: "the connection was closed" }, target));
       });
       try {
-        client.connect({ ...options, ...(sock && { sock }) });
+        client.connect({ ...options, ...keepalive, ...(sock && { sock }) });
         // Or the login waits 40 ms, until the host confirms by itself what came before a small packet (Nagle's algorithm).
         client.setNoDelay(true);
       } catch (error) {
@@ -131,11 +192,8 @@ async function logIn(
   };
   if (bastion === undefined) return stage(connection);
   const jump = await stage(bastion);
-  const sock = await new Promise<NonNullable<ConnectConfig["sock"]>>((resolve, reject) => {
-    jump.forwardOut("127.0.0.1", 0, connection.host, connection.port ?? 22, (error, channel) => {
-      if (error === undefined) resolve(channel);
-      else reject(new ContactError({ kind: "unreachable", reason: `the bastion says: ${error.message}` }));
-    });
+  const sock = await forward(jump, connection.host, connection.port ?? 22).catch((error: unknown) => {
+    throw new ContactError({ kind: "unreachable", reason: `the bastion says: ${(error as Error).message}` });
   });
   return stage(connection, sock);
 }

@@ -150,18 +150,19 @@ export class Program {
   /** One of the project's scripts, such as `doctor`, for this stack. */
   async script(name: string, ...words: readonly string[]): Promise<Result> {
     const begun = performance.now();
-    const { all, exitCode = -1 } = await execa(
-      join(REPOSITORY, "scripts", name),
-      [...words, "--stack", this.stack],
-      {
-        cwd: this.directory,
-        env: this.env,
-        stdin: "ignore",
-        reject: false,
-        all: true,
-      },
-    );
+    const { all, exitCode = -1 } = await this.beginScript(name, ...words);
     return { exitCode, text: all, seconds: (performance.now() - begun) / 1000 };
+  }
+
+  /** The same while the test does something to it. */
+  beginScript(name: string, ...words: readonly string[]) {
+    return execa(join(REPOSITORY, "scripts", name), [...words, "--stack", this.stack], {
+      cwd: this.directory,
+      env: this.env,
+      stdin: "ignore",
+      reject: false,
+      all: true,
+    });
   }
 
   preview(flags: readonly string[] = [], env: Environment = {}): Promise<Result> {
