@@ -1,8 +1,9 @@
 import { defineConfig } from "vitest/config";
 
-const project = (name: string, include: string, seconds: number) => ({
+const project = (name: string, include: string, seconds: number, globalSetup: string[] = []) => ({
   test: {
     name,
+    globalSetup,
     include: [include],
     testTimeout: seconds * 1000,
     hookTimeout: seconds * 1000,
@@ -18,7 +19,7 @@ export default defineConfig({
       project("unit", "test/unit/**/*.test.ts", 60),
       project("stack", "test/stack/**/*.test.ts", 120),
       project("conformance", "test/conformance/**/*.test.ts", 180),
-      project("guarantees", "test/guarantees/**/*.test.ts", 420),
+      project("guarantees", "test/guarantees/**/*.test.ts", 420, ["test/support/build.ts"]),
     ],
   },
 });
