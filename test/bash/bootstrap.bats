@@ -94,7 +94,8 @@ fails_having_read_all() {
 @test "a target that can't be written is said in a sentence" {
   : >"$INSTALLED"
   fails 1 install_helper
-  equal "$stderr" "cannot write $INSTALLED/1/lib/files.bash; is the disk full or read-only?"
+  # The first one, whichever that is.
+  [[ "$stderr" =~ ^"cannot write $INSTALLED/1/lib/"[a-z]+".bash; is the disk full or read-only?"$ ]] || { echo "$stderr" >&2 && return 1; }
 }
 
 @test "an unknown call does nothing" {
