@@ -78,12 +78,13 @@ export const otherStackSentence = (host: string, service: string, stack: string,
 /** What the other hosts of an update have while one of them is being updated; each list by their names. */
 export function otherHostsSentence(others: {
   readonly updated: readonly string[];
-  readonly underway: readonly string[];
+  /** That don't wait for this one, nor it for them. */
+  readonly independent: readonly string[];
   readonly untouched: readonly string[];
 }): string {
   const parts = [
     [others.updated, "the new configuration"],
-    [others.underway, "is being updated at the same time"],
+    [others.independent, "the new configuration if it was confirmed, else the previous one"],
     [others.untouched, "the previous configuration, untouched"],
   ] as const;
   return `of the other hosts: ${parts

@@ -47,13 +47,16 @@ const waitsFor = (index: number, parallel: number): number => Math.max(0, index 
 function otherHosts(names: readonly string[], index: number, parallel: number): string | undefined {
   const others = names.map((name, at) => ({ name, at })).filter(({ at }) => at !== index);
   if (others.length === 0) return undefined;
-  const isDone = (at: number): boolean => index > 0 && at <= waitsFor(index, parallel);
-  const isWaiting = (at: number): boolean => waitsFor(at, parallel) >= index;
+  /** Those that must have become healthy before it. */
+  const ancestors = (at: number): readonly number[] =>
+    at === 0 ? [] : [waitsFor(at, parallel), ...ancestors(waitsFor(at, parallel))];
+  const isDone = (at: number): boolean => ancestors(index).includes(at);
+  const isWaiting = (at: number): boolean => ancestors(at).includes(index);
   const where = (holds: (at: number) => boolean): readonly string[] =>
     others.filter(({ at }) => holds(at)).map(({ name }) => name);
   return otherHostsSentence({
     updated: where(isDone),
-    underway: where((at) => !isDone(at) && !isWaiting(at)),
+    independent: where((at) => !isDone(at) && !isWaiting(at)),
     untouched: where((at) => isWaiting(at)),
   });
 }

@@ -70,11 +70,11 @@ settle_drill() {
 
 # set_right: undoes what a drill does to the service and its proxy, whichever it was.
 set_right() {
-  local unit status=0
-  while IFS= read -r unit; do
-    systemctl kill --signal=CONT -- "$unit" 2>/dev/null || true
-    (start_unit start "$unit") || status=1
-  done < <(unit_with_role "$(current_manifest)" service && unit_with_role "$(current_manifest)" proxy)
+  local unit units status=0
+  mapfile -t units < <(unit_with_role "$(current_manifest)" service && unit_with_role "$(current_manifest)" proxy)
+  # All of them before any start, which may take its whole time.
+  for unit in "${units[@]}"; do systemctl kill --signal=CONT -- "$unit" 2>/dev/null || true; done
+  for unit in "${units[@]}"; do (start_unit start "$unit") || status=1; done
   forget_drilled_repairs
   ((status == 0)) || fail "$EXIT_FAILED" "not all of $SERVICE started after the drill; the health check goes on repairing it"
 }

@@ -1,7 +1,7 @@
 # What the host knows of its past: `scripts/report` reads it. All decisions are made there.
 # shellcheck shell=bash
 
-# Of events and check lines together: the newest. About 20 MB before compression; a crash loop of a month has no more.
+# The newest of each: events, check lines, lines of the log. About 20 MB before compression; a crash loop of a month has no more.
 readonly JOURNAL_ROWS=300000
 
 # systemd's own messages about units, by the ids of its catalog (sd-messages.h); texts differ between versions.
@@ -27,7 +27,8 @@ verb_journal() {
     tell_past_units
     tell_past_updates
     tell_past_holds
-    { unit_events && check_lines; } | tail -n "$JOURNAL_ROWS"
+    unit_events | tail -n "$JOURNAL_ROWS"
+    check_lines | tail -n "$JOURNAL_ROWS"
     log_lines
     echo end
   } | LC_ALL=C tr -d '\000-\010\013-\037\177' | gzip -c | base64 -w 65536
@@ -111,7 +112,7 @@ log_lines() {
   log="$(awk -F '\t' '$1 == "log" && $2 ~ /\/health-check\.log$/ { print $2 }' "$SERVICE_DIR/manifest")"
   [[ -n "$log" ]] || return 0
   # By their last change: the host's logrotate may number them or name them by date. No links: the directory may have been others'.
-  find "${log%/*}" -maxdepth 1 -type f -name "${log##*/}*" -printf '%T@\t%p\n' 2>/dev/null | sort -n | cut -f2- |
+  { find "${log%/*}" -maxdepth 1 -type f -name "${log##*/}*" -printf '%T@\t%p\n' 2>/dev/null || true; } | sort -n | cut -f2- |
     while IFS= read -r file; do zcat -f -- "$file" 2>/dev/null || true && echo; done |
     awk -v since="[$(date -d "@$((SUBJECT - 86400))" '+%Y-%m-%d')" '/^\[....-..-.. ..:..:..\] / && $0 >= since { print "log\t" $0 }' | tail -n "$JOURNAL_ROWS"
 }

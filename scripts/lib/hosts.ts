@@ -66,7 +66,7 @@ export async function callHelper(host: StackHost, stack: SelectedStack, call: He
   });
   if (ended.code === 0) return ended.stdout;
   if (typeof ended.code !== "number") throw lost;
-  throw failureOf({ ...ended, code: ended.code }, host, config.service.name);
+  throw failureOf({ ...ended, code: ended.code }, host, config.service.name, verb);
 }
 
 /** By the helper's exit code, see host/helper. */
@@ -74,6 +74,7 @@ function failureOf(
   { code, stderr }: Ended & { readonly code: number },
   { address, user, port }: StackHost,
   service: string,
+  verb: string,
 ): HostError {
   const said = printable(stderr).trim();
   if (said.startsWith("sudo:")) {
@@ -84,8 +85,10 @@ function failureOf(
     case 4:
       return new HostError(EXIT.refused, said);
     case 6:
-    case 124:
       return new HostError(EXIT.rolledBack, said);
+    case 124:
+      // Out of time; a return that is, has been rolled back.
+      return new HostError(verb === "return" ? EXIT.rolledBack : EXIT.finding, said);
     case 2:
     case 126:
     case 127:

@@ -36,9 +36,6 @@ export const step = (verb: StepVerb, { service, transaction }: StepOptions, unit
   ...["--transaction", transaction],
 ];
 
-/** What scripts/drill calls before and after each failure that it makes. */
-export const drill = (service: string, verb: "arm" | "settle"): string[] => ["drill", service, verb];
-
 /** The two commands whose stdin is the helper itself, since it may not be there. */
 export const installHelper = (version: string, service: string, revision: string): string[] => [
   ...["bash", "-s", "--", "install-helper", version],

@@ -79,9 +79,9 @@ repaired() { printf '%s\n' "${@:2}" >"$SERVICE_DIR/repairs.$1"; }
   equal "$(calls '^(sleep|systemd-notify|systemctl (kill|reset-failed|start))')" "systemd-notify --ready
 sleep 60
 systemctl kill --signal=CONT -- shop.service
+systemctl kill --signal=CONT -- apache2.service
 systemctl reset-failed -- shop.service
 systemctl start -- shop.service
-systemctl kill --signal=CONT -- apache2.service
 systemctl reset-failed -- apache2.service
 systemctl start -- apache2.service"
   absent "$SERVICE_DIR/drill"

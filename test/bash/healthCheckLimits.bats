@@ -242,6 +242,14 @@ SUCCESS: All checks passed"
   equal "$(count_calls '^sleep 6$')" 2
 }
 
+@test "a restart by somebody that is at its end just when the update's check looks is none of the service's" {
+  set_unit rps.service InvocationID=1111 NRestarts=0
+  meanwhile '[[ -e "$ROOT/tmp/once" ]] || { : >"$ROOT/tmp/once" && cd "$ROOT/systemd/rps.service" && echo 2222 >InvocationID && printf "deactivating\nactivating\nactive\n" >ActiveState.next; }'
+  PATH="$ROOT/tmp:$PATH" check 0 --gate 1 6
+  logged "=== Starting Health Check ===
+SUCCESS: All checks passed"
+}
+
 @test "the update's check only warns of the external site" {
   answer rps.pan2.app "502 Bad Gateway"
   check 0 --gate 1

@@ -36,20 +36,20 @@ describe("several hosts", () => {
     const others = new Map(
       run.contacts.map(({ connection, wanted }) => [connection.host, wanted["note_others"]]),
     );
-    const [updated, underway, untouched] = [
+    const [updated, independent, untouched] = [
       "the new configuration",
-      "is being updated at the same time",
+      "the new configuration if it was confirmed, else the previous one",
       "the previous configuration, untouched",
     ];
     expect(Object.fromEntries(others)).toEqual({
       "a.example": `of the other hosts: b, c, d, e: ${untouched}`,
-      "b.example": `of the other hosts: a: ${updated}; c: ${underway}; d, e: ${untouched}`,
-      "c.example": `of the other hosts: a: ${updated}; b, d: ${underway}; e: ${untouched}`,
-      "d.example": `of the other hosts: a, b: ${updated}; c, e: ${underway}`,
-      "e.example": `of the other hosts: a, b, c: ${updated}; d: ${underway}`,
+      "b.example": `of the other hosts: a: ${updated}; c, e: ${independent}; d: ${untouched}`,
+      "c.example": `of the other hosts: a: ${updated}; b, d: ${independent}; e: ${untouched}`,
+      "d.example": `of the other hosts: a, b: ${updated}; c, e: ${independent}`,
+      "e.example": `of the other hosts: a, c: ${updated}; b, d: ${independent}`,
     });
     expect(run.messages.map(({ text }) => text)).toContain(
-      `should the update fail here, of the other hosts: a, b: ${updated}; c, e: ${underway}`,
+      `should the update fail here, of the other hosts: a, b: ${updated}; c, e: ${independent}`,
     );
     expect(JSON.stringify(run.resources).includes(untouched)).toBe(false);
   });

@@ -33,6 +33,7 @@ export async function runDrill(
   const connection = connectionTo(host, stack.config);
   const command = settleCommand(connection, stack.config.service.name, helperPath(helperVersion()));
   const byHand = `the host sets itself right when the drill's time is over, at the latest; at once by hand: ${command}`;
+  const onlyByHand = `what is left to do: ${command}`;
   const interruption = new Interruption(byHand, EXIT.interrupted);
   const drilled = new DrilledHost(host, stack);
   // What is waited for on the host ends with the connection.
@@ -65,7 +66,11 @@ export async function runDrill(
     if (!(error instanceof HostError) && !interruption.signal.aborted) throw error;
     code = interruption.signal.aborted ? EXIT.interrupted : (error as HostError).exitCode;
     said.push(interruption.signal.aborted ? "interrupted" : (error as Error).message);
-    if (error instanceof UnsettledError) said.push(byHand);
+    if (error instanceof UnsettledError) {
+      if (interruption.signal.aborted) said.push(error.message);
+      // Where it was reached, its guard has ended.
+      said.push(error.exitCode === EXIT.unreachable ? byHand : onlyByHand);
+    }
   } finally {
     await observer.stop();
     end();

@@ -27,13 +27,14 @@ export class DrilledHost {
   /**
    * Runs a command as root.
    *
+   * @param timeoutSec how long it may take
    * @throws HostError if the connection fails
    */
-  async run(words: readonly string[]): Promise<Ended> {
+  async run(words: readonly string[], timeoutSec = COMMAND_LIMIT_SEC): Promise<Ended> {
     const { user } = this.host;
     try {
       const session = await this.connected();
-      return await session.run(asRoot(user, words), { timeoutSec: COMMAND_LIMIT_SEC });
+      return await session.run(asRoot(user, words), { timeoutSec });
     } catch (error) {
       if (!(error instanceof ContactError)) throw error;
       this.end();

@@ -48,7 +48,13 @@ export async function runRound(scenario: Scenario, field: Field): Promise<Round>
   const noticedBy = noticedByOf(scenario, field.isQuick);
   const checks = noticedBy === "check at once" ? runChecks(field, scenario.limitSec) : Promise.resolve();
   if (noticedBy === "timer") field.say(`  waiting for ${target.timer}, and for the service`);
-  const [outage] = await Promise.all([observer.outage(struck, scenario.limitSec, signal), checks]);
+  const checksFailed = new AbortController();
+  checks.catch(() => {
+    checksFailed.abort();
+  });
+  const ended = AbortSignal.any([signal, checksFailed.signal]);
+  // What the checks failed of comes first.
+  const [, outage] = await Promise.all([checks, observer.outage(struck, scenario.limitSec, ended)]);
   const repair = await repairOf(scenario, field, struck + offset);
   if (scenario.repairedBy === "boot" && (await host.bootId()) === boot) {
     throw new HostError(EXIT.finding, `the host hasn't rebooted after ${command.join(" ")}`);
@@ -109,10 +115,14 @@ async function strike(command: readonly string[], { host, observer, say }: Field
   // Or the end of what came before would be taken for the failure.
   observer.forget();
   say(`  ${command.join(" ")}`);
-  const { stdout, stderr } = await host.run(["bash", "-c", `date +%s.%N; exec ${commandLine(command)}`]);
-  const struck = Number(/^\d+\.\d+/.exec(stdout)?.[0]);
-  // The exit code says little: a reboot ends the connection.
-  if (Number.isNaN(struck) || stderr.trim() !== "") {
+  const { stdout, stderr, code } = await host.run([
+    "bash",
+    "-c",
+    `date +%s.%N; exec ${commandLine(command)}`,
+  ]);
+  const struck = Number(/^\d+\.\d+$/m.exec(stdout)?.[0]);
+  // There is no code where a reboot ends the connection; and systemctl also warns of what it did.
+  if (Number.isNaN(struck) || (code !== null && code !== 0)) {
     throw new HostError(EXIT.finding, `${command.join(" ")} failed: ${stderr.trim() || "no answer"}`);
   }
   return struck;
@@ -142,7 +152,7 @@ async function runChecks(field: Field, limitSec: number): Promise<void> {
     signal.throwIfAborted();
     if (run > 0 && (await observer.answers(2))) return;
     field.say(`  systemctl start ${target.check}`);
-    await host.run(["systemctl", "start", target.check]);
+    await host.run(["systemctl", "start", target.check], limitSec);
   }
 }
 

@@ -240,12 +240,26 @@ stays_up() {
   for _ in 1 2 3; do
     process="$(app_property InvocationID)" restarts="$(app_property NRestarts)"
     sleep "$STABLE_SEC"
+    comes_to_rest
     systemctl is-active --quiet -- "$APP_UNIT" || break
     [[ "$(app_property InvocationID)" != "$process" ]] || return 0
     (($(app_property NRestarts) <= restarts)) || break
   done
   error "$APP_UNIT ended within $STABLE_SEC s after it first answered"
   return 1
+}
+
+# comes_to_rest: a restart is down for a moment, with the job for its start still to come.
+comes_to_rest() {
+  local end=$((SECONDS + 30))
+  while ((SECONDS < end)); do
+    case "$(app_property ActiveState)" in
+      activating | deactivating | reloading | refreshing) ;;
+      inactive) [[ "$(app_property Job)" =~ ^[1-9] ]] || return 0 ;;
+      *) return 0 ;;
+    esac
+    sleep 0.5
+  done
 }
 
 # app_property NAME
