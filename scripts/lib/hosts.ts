@@ -93,7 +93,7 @@ function failureOf(
     case 126:
     case 127:
       return new HostError(
-        EXIT.finding,
+        EXIT.refused,
         `nothing of ${service} is installed on ${address} by this release: run pulumi up`,
       );
     default:

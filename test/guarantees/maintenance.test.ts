@@ -257,7 +257,7 @@ describe("it's refused", () => {
     ["with two", ["on", "off"], "say on, off or status"],
     ["with a reason for off", ["off", "--reason", "why"], "--reason belongs to `on`"],
     ["with a reason of two lines", ["on", "--reason", "a\nb"], "--reason must be one line"],
-    ["for a host that the stack hasn't", ["on", "--host", "web9"], "there is no host web9"],
+    ["for a host that the stack hasn't", ["on", "--host", "web9"], "the stack has no host web9"],
     ["with an option that there isn't", ["on", "--force"], "--force"],
   ])("%s", async (_, words, sentence) => {
     const { text, exitCode } = await maintenance(...words);
@@ -277,7 +277,7 @@ describe("it's refused", () => {
   test("where nothing is installed any more, or the host can't be reached", async () => {
     expect((await program.destroy()).exitCode).toBe(0);
     const gone = await maintenance("on");
-    expect(gone.text).toContain("run `pulumi up` first");
+    expect(gone.text).toContain("is installed on");
     expect(gone.exitCode).toBe(4);
     await host.exec("systemctl stop ssh.socket ssh.service");
     expect((await maintenance("status")).exitCode).toBe(3);
