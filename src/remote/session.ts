@@ -238,7 +238,8 @@ function run(client: Client, line: string, { stdin = "", timeoutSec }: RunOption
       channel.stderr.on("data", (chunk: Buffer) => {
         if (stderr.length < MAX_ANSWER_BYTES) stderr += chunk.toString();
       });
-      channel.on("close", (code: number | null) => {
+      // Without a code where the connection was lost.
+      channel.on("close", (code: number | null = null) => {
         clearTimeout(timer);
         resolve({ code, stdout, stderr });
       });
