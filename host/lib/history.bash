@@ -49,14 +49,21 @@ log_update() {
   changes="$(cat "$directory/changes" 2>/dev/null)"
   [[ -n "$changes" ]] || changes="$(sort -u "$directory/changed" | sed 's/^/=/' | tr '\n' ' ' | cut -c1-2000)"
   [[ "$1 $how" != "confirmed return" ]] || set -- returned "$2"
-  # It isn't worth a failure, nor half a line: a full disk must not keep a rollback from its end.
+  add_line "$log" "$(<"$directory/revision")" "$(<"$directory/id")" "$(stack_of "$directory/manifest")" "$user" "$commit" "$1" \
+    "${changes:--}" "$(one_line "$2")" "$number"
+  fault_point logged
+}
+
+# add_line LOG COLUMN...: the time and these; the oldest lines go. It isn't worth a failure, nor half a line: a full disk must not keep
+# a rollback from its end.
+add_line() {
+  local log="$1" line
+  shift
+  printf -v line '\t%s' "$@"
   {
     install -d -m 0700 "${log%/*}" && { tail -n "$((HISTORY_LINES - 1))" "$log" || true; } >"$log.new" &&
-      printf '%(%Y-%m-%dT%H:%M:%S%z)T\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n' -1 "$(<"$directory/revision")" "$(<"$directory/id")" \
-        "$(stack_of "$directory/manifest")" "$user" "$commit" "$1" "${changes:--}" "$(one_line "$2")" "$number" >>"$log.new" &&
-      sync "$log.new" && mv -fT "$log.new" "$log"
+      printf '%(%Y-%m-%dT%H:%M:%S%z)T%s\n' -1 "$line" >>"$log.new" && sync "$log.new" && mv -fT "$log.new" "$log"
   } 2>/dev/null || true
-  fault_point logged
 }
 
 # is_logged LOG ID NUMBER

@@ -41,14 +41,8 @@ hold() {
   [[ -n "$since" ]] || log_hold begin "$owner"
 }
 
-# log_hold begin|end OWNER: for reports, since the marker goes with the end. It isn't worth a failure, nor half a line.
-log_hold() {
-  local log="$SERVICE_DIR/history/maintenance"
-  {
-    install -d -m 0700 "${log%/*}" && { tail -n "$((HISTORY_LINES - 1))" "$log" || true; } >"$log.new" &&
-      printf '%(%Y-%m-%dT%H:%M:%S%z)T\t%s\t%s\t%s\n' -1 "$1" "$2" "$(cut -f2- "$(hold_of "$2")")" >>"$log.new" && mv -fT "$log.new" "$log"
-  } 2>/dev/null || true
-}
+# log_hold begin|end OWNER: for reports, since the marker goes with the end.
+log_hold() { add_line "$SERVICE_DIR/history/maintenance" "$1" "$2" "$(cut -f2- "$(hold_of "$2")" 2>/dev/null)"; }
 
 # release OWNER
 release() {
@@ -69,10 +63,11 @@ hold_as_configured() {
 
 # put_back_maintenance SNAPSHOT: as it was before the update.
 put_back_maintenance() {
-  local path was mode owner content began=''
+  local path was mode owner content began
   while IFS=$'\037' read -r path was mode owner content; do
     case "$was" in
       file)
+        began=''
         [[ -e "$path" ]] || began=yes
         put_file "$1/$content" "$path" "$mode" "$owner"
         [[ -z "$began" ]] || log_hold begin "${path##*/}"

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import { type Fault, FaultBench, FULL, type Running, times } from "../support/faultBench";
 import { descendantsOf, killAll } from "../support/processes";
-import { eventually } from "../support/seedCommands";
+import { eventually, restarted } from "../support/seedCommands";
 
 /** Whatever an update needs dies in its middle: the operator's side, the connection, sshd, the host itself. */
 let bench: FaultBench;
@@ -13,13 +13,13 @@ beforeAll(async () => {
 });
 afterAll(() => bench.close());
 
-const processOf = (running: Running): number => running.pid ?? expect.fail("pulumi didn't start");
+const pidOf = (running: Running): number => running.pid ?? expect.fail("pulumi didn't start");
 const killGroup = (running: Running) => {
-  const pid = processOf(running);
+  const pid = pidOf(running);
   killAll([pid, ...descendantsOf(pid).map((child) => child.pid)]);
 };
 const pluginsOf = (running: Running) =>
-  descendantsOf(processOf(running)).filter(({ command }) => command.includes("resource-command-v"));
+  descendantsOf(pidOf(running)).filter(({ command }) => command.includes("resource-command-v"));
 const killPlugin = (running: Running) => {
   const plugins = pluginsOf(running);
   expect(plugins.length).toBeGreaterThan(0);
@@ -29,7 +29,7 @@ const killPlugin = (running: Running) => {
 /** When most has changed and nothing is confirmed; in full, at any moment from the first change on. */
 async function moment(): Promise<void> {
   if (!FULL) {
-    await bench.restarted();
+    await restarted(bench.host);
     return;
   }
   await eventually(60, "the update is open", () => bench.isOpen());

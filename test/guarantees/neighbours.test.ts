@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 
 import { bootHosts, type DisposableHost } from "../support/disposableHost";
 import { Program } from "../support/program";
-import { answers, eventually, PROXY, SERVICE, TIMER } from "../support/seedCommands";
+import { answers, eventually, PROXY, restarted, SERVICE, TIMER } from "../support/seedCommands";
 
 /** What else works on the host in the middle of an update, and whether what we write there outlives a power cut. */
 let host: DisposableHost;
@@ -44,11 +44,7 @@ test("reloads and restarts by apt, needrestart or unattended upgrades in the mid
   );
   try {
     const running = program.begin();
-    await eventually(60, "the service was restarted", async () =>
-      (await host.exec("ls /var/lib/pulumi-systemd-ha/rps/transaction", { reject: false })).stdout.includes(
-        "restarted",
-      ),
-    );
+    await restarted(host);
     await host.exec(`systemctl restart ${SERVICE} ${PROXY}`);
     const { exitCode, all } = await running;
     expect(all).not.toContain("error:");

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import { bootHosts, type DisposableHost } from "../support/disposableHost";
 import { type Configuration, Program } from "../support/program";
-import { answers, eventually, processOf, PROXY, SERVICE, TIMER } from "../support/seedCommands";
+import { answers, eventually, processOf, PROXY, restarted, SERVICE, TIMER } from "../support/seedCommands";
 import { type Traffic, withTraffic } from "../support/traffic";
 
 /** A configuration that doesn't become healthy is taken back: what was there before runs, and `up` says why. */
@@ -198,11 +198,7 @@ describe("the contact is lost", () => {
     const before = await listing();
     await program.configure({ "rps-ha:service": { ...good, environment: { ROUND: "lost" } } });
     const running = program.begin();
-    await eventually(60, "the service was restarted", async () =>
-      (await host.exec("ls /var/lib/pulumi-systemd-ha/rps/transaction", { reject: false })).stdout.includes(
-        "restarted",
-      ),
-    );
+    await restarted(host);
     await host.exec("ip link set host0 down");
     await eventually(
       60,

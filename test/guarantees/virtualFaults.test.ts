@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { bootHosts, type DisposableHost, refusalOf } from "../support/disposableHost";
 import { FULL } from "../support/faultBench";
 import { Program } from "../support/program";
-import { answers, eventually, PROXY, SERVICE, TIMER } from "../support/seedCommands";
+import { answers, eventually, PROXY, restarted, SERVICE, TIMER } from "../support/seedCommands";
 
 /**
  * Faults in the middle of an update that need a kernel, a clock, memory and a disk of the host's own. Emulated, an `up` takes
@@ -46,10 +46,6 @@ describe.skipIf(refusal !== undefined)(
 
     const isOpen = async () =>
       (await host.exec(`test -e ${STATE}/transaction`, { reject: false })).exitCode === 0;
-    const restarted = () =>
-      eventually(LIMIT_SEC, "the service was restarted", async () =>
-        (await host.exec(`ls ${STATE}/transaction`, { reject: false })).stdout.includes("restarted"),
-      );
 
     /** Which configuration is there, whole. */
     async function roundThere(): Promise<number> {
@@ -84,7 +80,7 @@ describe.skipIf(refusal !== undefined)(
     test("a power cut in the middle of an update: at boot the former configuration runs, the next up converges", async () => {
       await change(1);
       const running = program.begin();
-      await restarted();
+      await restarted(host, LIMIT_SEC);
       await host.powerCut();
       expect((await running).exitCode).not.toBe(0);
       await expectSettled(0);
@@ -96,7 +92,7 @@ describe.skipIf(refusal !== undefined)(
       const running = program.begin();
       await eventually(LIMIT_SEC, "the update is open", isOpen);
       await host.exec("date -s '+3 days'");
-      await restarted();
+      await restarted(host, LIMIT_SEC);
       await host.exec("date -s '-5 days'");
       const { exitCode, all } = await running;
       await host.exec("date -s '+2 days'");

@@ -105,13 +105,6 @@ export class FaultBench {
     return exitCode === 0;
   }
 
-  /** The moment when most has changed and nothing is confirmed. */
-  restarted(): Promise<void> {
-    return eventually(60, "the service was restarted", async () =>
-      (await this.host.exec(`ls ${STATE}/transaction`, { reject: false })).stdout.includes("restarted"),
-    );
-  }
-
   async expectTakenBack(): Promise<void> {
     await eventually(LIMIT_SEC, "taken back", async () => !(await this.isOpen()));
   }

@@ -55,6 +55,14 @@ export async function answers(host: DisposableHost, port: number): Promise<boole
   return stdout.includes("Rock Paper Scissors");
 }
 
+/** Waits for the moment of an update when most has changed and nothing is confirmed. */
+export const restarted = (host: DisposableHost, seconds = 60): Promise<void> =>
+  eventually(seconds, "the service was restarted", async () =>
+    (await host.exec("ls /var/lib/pulumi-systemd-ha/rps/transaction", { reject: false })).stdout.includes(
+      "restarted",
+    ),
+  );
+
 /** The steps that run in every update. */
 export const TRANSACTION = [
   "install",

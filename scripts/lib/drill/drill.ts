@@ -1,5 +1,4 @@
-import type { HostConnection } from "../../../src/remote/connection";
-import { connectionTo } from "../../../src/remote/connection";
+import { connectionTo, type HostConnection } from "../../../src/remote/connection";
 import { helperPath } from "../../../src/model/paths";
 import { settleCommand } from "../../../src/outputs";
 import { helperVersion } from "../../../src/render/templates";

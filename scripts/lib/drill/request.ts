@@ -56,7 +56,7 @@ function chosen(only: string, all: readonly Scenario[], possible: readonly Scena
   }
   const impossible = names.find((name) => !possible.some((scenario) => scenario.name === name));
   if (impossible !== undefined) {
-    throw new UsageError(`${impossible} isn't possible here: it needs a proxy, start-limit one with a limit`);
+    throw new UsageError(`${impossible} isn't possible here: it needs a proxy`);
   }
   return possible.filter(({ name }) => names.includes(name));
 }

@@ -13,7 +13,6 @@ export interface HostRecord {
   readonly isPersistent: boolean;
   /** The oldest first. */
   readonly boots: readonly Boot[];
-  readonly units: readonly HostUnit[];
   readonly events: readonly UnitEvent[];
   /** What the timer's health checks said, by the journal. */
   readonly checks: readonly { readonly at: number; readonly line: string }[];
@@ -30,13 +29,6 @@ export interface Boot {
   /** Of the journal's first and last entry. */
   readonly from: number;
   readonly to: number;
-}
-
-export interface HostUnit {
-  readonly role: "service" | "proxy" | "tunnel";
-  readonly unit: string;
-  /** systemd's ActiveState now. */
-  readonly activeState: string;
 }
 
 /** A message of systemd about a unit; see UNIT_MESSAGES in host/lib/journal.bash. */
@@ -107,7 +99,6 @@ export function parseRecord(text: string): HostRecord {
     zone: zoneOf(all("zone")[0]?.[0]),
     isPersistent: all("persistent")[0]?.[0] === "yes",
     boots: all("boot").map((row) => bootOf(row, events)),
-    units: all("unit").flatMap(unitOf),
     events,
     checks: all("check").map(([at = "", line = ""]) => ({ at: Number(at) * 1000, line })),
     log: all("log").map(([line = ""]) => line),
@@ -149,10 +140,6 @@ function bootOf([id = "", first = "", last = ""]: string[], events: readonly Uni
   };
 }
 
-function unitOf([role = "", unit = "", activeState = ""]: string[]): HostUnit[] {
-  return role === "service" || role === "proxy" || role === "tunnel" ? [{ role, unit, activeState }] : [];
-}
-
 /** With seconds and an offset, as bash's printf writes it: +0100 without a colon. */
 const isoTime = (text: string): number => Date.parse(text.replace(/([+-]\d\d)(\d\d)$/, "$1:$2"));
 
@@ -162,7 +149,7 @@ function holdOf([time = "", change = "", owner = "", by = "", reason = ""]: stri
   return [{ at, change, owner, by, reason }];
 }
 
-/** Who holds it now, also by a marker that nothing was written down of. */
+/** Who holds it now, also where the beginning wasn't written down; a marker made by hand may have no time, and isn't known then. */
 const heldOf = ([owner = "", since = "", by = "", reason = ""]: string[]): HoldChange[] =>
   holdOf([since, "begin", owner, by, reason]);
 
