@@ -24,6 +24,7 @@ verb_journal() {
   {
     tell_journal
     tell_boots
+    tell_past_units
     tell_past_updates
     tell_past_holds
     unit_events | tail -n "$JOURNAL_ROWS"
@@ -49,7 +50,14 @@ tell_boots() {
 }
 
 # past_units: those whose state is the service's: itself, its proxy, its tunnel.
-past_units() { awk -F '\t' '$1 == "unit" && $7 ~ /^(service|proxy|tunnel)$/ { print $2 }' "$SERVICE_DIR/manifest"; }
+past_units() { awk -F '\t' '$1 == "unit" && $7 ~ /^(service|proxy|tunnel)$/ { print $7 "\t" $2 }' "$SERVICE_DIR/manifest"; }
+
+tell_past_units() {
+  local role unit
+  while IFS=$'\t' read -r role unit; do
+    printf 'unit\t%s\t%s\t%s\n' "$role" "$unit" "$(unit_property "$unit" ActiveState)"
+  done < <(past_units)
+}
 
 # tell_past_updates: when each began to install, and how each ended.
 tell_past_updates() {
@@ -70,7 +78,7 @@ tell_past_holds() {
 # A start that a condition forbade has the id of one that was done. Only the invocation tells: it has none, or the one that ended.
 unit_events() {
   local unit id names='' matches=(UNIT=shutdown.target)
-  while IFS= read -r unit; do matches+=("UNIT=$unit"); done < <(past_units)
+  while IFS=$'\t' read -r _ unit; do matches+=("UNIT=$unit"); done < <(past_units)
   for id in "${!UNIT_MESSAGES[@]}"; do
     matches+=("MESSAGE_ID=$id")
     names+="$id ${UNIT_MESSAGES[$id]} "

@@ -13,6 +13,7 @@ export interface HostRecord {
   readonly isPersistent: boolean;
   /** The oldest first. */
   readonly boots: readonly Boot[];
+  readonly units: readonly HostUnit[];
   readonly events: readonly UnitEvent[];
   /** What the timer's health checks said, by the journal. */
   readonly checks: readonly { readonly at: number; readonly line: string }[];
@@ -29,6 +30,13 @@ export interface Boot {
   /** Of the journal's first and last entry. */
   readonly from: number;
   readonly to: number;
+}
+
+export interface HostUnit {
+  readonly role: "service" | "proxy" | "tunnel";
+  readonly unit: string;
+  /** systemd's ActiveState now. */
+  readonly activeState: string;
 }
 
 /** A message of systemd about a unit; see UNIT_MESSAGES in host/lib/journal.bash. */
@@ -99,6 +107,7 @@ export function parseRecord(text: string): HostRecord {
     zone: zoneOf(all("zone")[0]?.[0]),
     isPersistent: all("persistent")[0]?.[0] === "yes",
     boots: all("boot").map((row) => bootOf(row, events)),
+    units: all("unit").flatMap(unitOf),
     events,
     checks: all("check").map(([at = "", line = ""]) => ({ at: Number(at) * 1000, line })),
     log: all("log").map(([line = ""]) => line),
@@ -138,6 +147,10 @@ function bootOf([id = "", first = "", last = ""]: string[], events: readonly Uni
     from: own.reduce((from, at) => Math.min(from, at), utc(first)),
     to: own.reduce((to, at) => Math.max(to, at), utc(last)),
   };
+}
+
+function unitOf([role = "", unit = "", activeState = ""]: string[]): HostUnit[] {
+  return role === "service" || role === "proxy" || role === "tunnel" ? [{ role, unit, activeState }] : [];
 }
 
 /** With seconds and an offset, as bash's printf writes it: +0100 without a colon. */
