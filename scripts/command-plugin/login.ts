@@ -17,6 +17,12 @@ interface HostKey {
 /** The official plugin bounds only the TCP connection and would wait for ever for a server that says nothing. */
 const HANDSHAKE_MILLISECONDS = 60_000;
 
+/**
+ * Or a command on a host that lost power would never end. The official plugin's patience, 150 s, which it has from Go's
+ * keep-alive of TCP; Node's gives up after 10 s of silence, so SSH's is used.
+ */
+const KEEPALIVE = { keepaliveInterval: 15_000, keepaliveCountMax: 9 };
+
 /** @throws a sentence without the key or the password in it. */
 export async function prepareLogin(hop: Hop): Promise<Credentials> {
   const methods: AnyAuthMethod[] = [];
@@ -66,6 +72,7 @@ export function login(hop: Hop, { methods, hostKey }: Credentials, sock: Duplex)
       username: hop.user,
       authHandler: [{ type: "none", username: hop.user }, ...methods],
       readyTimeout: HANDSHAKE_MILLISECONDS,
+      ...KEEPALIVE,
       ...(hostKey && {
         // Only this type is asked for: a server has a key of each, and shows the first one that both know.
         algorithms: { serverHostKey: [hostKey.type as "ssh-ed25519"] },
@@ -77,14 +84,7 @@ export function login(hop: Hop, { methods, hostKey }: Credentials, sock: Duplex)
 
 export function tcp({ host, port, perDialTimeout }: Hop): Promise<Socket> {
   return new Promise((resolve, reject) => {
-    // Without keep-alive a command on a host that lost power would never end; 15 s is what the official plugin has.
-    const socket = connect({
-      host,
-      port: Math.trunc(port),
-      noDelay: true,
-      keepAlive: true,
-      keepAliveInitialDelay: 15_000,
-    });
+    const socket = connect({ host, port: Math.trunc(port), noDelay: true });
     const timer =
       perDialTimeout > 0
         ? setTimeout(() => {
