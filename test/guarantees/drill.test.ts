@@ -119,7 +119,6 @@ test("the timer is waited for unless it's told otherwise, and --url asks from ou
   expect(result).toMatchObject({ quick: false, observed: url });
   expect(result.scenarios).toMatchObject([{ noticedBy: "timer", isMet: true, total: { objectiveSec: 360 } }]);
   expect(result.scenarios[0]?.rounds).toHaveLength(2);
-  expect(result.scenarios[0]?.detection.worst).toBeLessThan(21);
   await program.change("rps-ha:healthCheck", (check) => ({ ...check, onUnitActiveSec: "5min" }));
   expect((await program.up()).text).not.toContain("error:");
 });
