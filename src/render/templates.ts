@@ -1,5 +1,5 @@
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
+import { readdirSync, readFileSync } from "node:fs";
+import { basename, join } from "node:path";
 
 import Handlebars from "handlebars";
 
@@ -27,6 +27,16 @@ const helpers = {
 // An instance of its own: helpers registered elsewhere don't reach our templates, nor ours theirs.
 const handlebars = Handlebars.create();
 handlebars.registerHelper(helpers);
+
+/** `{{> health-check/log}}`: a file of a folder in `templates/`, plain bash. */
+function registerParts(folder: string): void {
+  const directory = join(packageRoot(__dirname), "templates", folder);
+  for (const file of readdirSync(directory)) {
+    const part = readFileSync(join(directory, file), "utf8");
+    handlebars.registerPartial(`${folder}/${basename(file, ".bash")}`, part);
+  }
+}
+registerParts("health-check");
 
 type Template = (context: object) => string;
 const compiled = new Map<TemplateName, Template>();

@@ -84,7 +84,7 @@ function holdsOf({ holds }: HostRecord): Observation[] {
     });
 }
 
-/** What each line of templates/health-check.sh.hbs says; others say nothing about a layer. */
+/** What each line of templates/health-check says; others say nothing about a layer. */
 function ofLine({ at, text }: TimedLine, layers: readonly Layer[]): Observation[] {
   const unitOf = (name: string | undefined): string | undefined =>
     layers.find(({ unit }) => unit === name)?.unit;

@@ -26,6 +26,10 @@ render() {
   local assignment line
   for assignment in "$@"; do settings["${assignment%%=*}"]="${assignment#*=}"; done
   while IFS= read -r line; do
+    if [[ "$line" =~ ^\{\{\>\ ([a-z/-]+)\}\}$ ]]; then
+      cat "$PROJECT/templates/${BASH_REMATCH[1]}.bash"
+      continue
+    fi
     if [[ "$line" =~ ^(.*)\{\{shellWord\ ([a-zA-Z]+)\}\}(.*)$ ]]; then
       line="${BASH_REMATCH[1]}'${settings[${BASH_REMATCH[2]}]//\'/\'\\\'\'}'${BASH_REMATCH[3]}"
     fi

@@ -42,6 +42,8 @@ FAILED=0
 EXTERNAL="not configured"
 declare -A REPAIRED=()
 
+# What a check says.
+
 # log SENTENCE: to the log and to the caller (the journal, or a terminal). A full disk or a missing directory stops no check.
 log() {
   local line directory="${LOG%/*}"
@@ -57,6 +59,33 @@ error() {
   FAILED=1
   log "ERROR: $*"
 }
+
+# Who else may be at work on the service.
+
+# update_in_progress: until the deadline of an update (boot id and second of uptime), the field is the update's.
+update_in_progress() {
+  local boot deadline up
+  read -r boot deadline 2>/dev/null <"$STATE_DIR/transaction/deadline" || return 1
+  read -r up _ </proc/uptime
+  [[ "$boot" == "$(</proc/sys/kernel/random/boot_id)" ]] && ((${up%%.*} < deadline))
+}
+
+# in_maintenance: somebody keeps the service stopped on purpose. Sets HOLDS, who and since when.
+in_maintenance() {
+  local owner since by reason
+  HOLDS=""
+  for owner in config operator; do
+    since="" by="" reason=""
+    [[ -e "$STATE_DIR/maintenance/$owner" ]] || continue
+    IFS=$'\t' read -r since by reason 2>/dev/null <"$STATE_DIR/maintenance/$owner"
+    by="${by:-somebody}"
+    HOLDS+="${HOLDS:+ and }since ${since:-an unknown time} ($owner: ${reason:-$by})"
+  done
+  HOLDS="${HOLDS//[[:cntrl:]]/ }"
+  [[ -n "$HOLDS" ]]
+}
+
+# What a layer answers.
 
 # is_active UNIT: a unit that systemd is just starting again is neither active nor failed: it gets a moment.
 is_active() {
@@ -104,6 +133,17 @@ answers_once() {
   fi
 }
 
+# answers_in_time URL: what was just restarted gets the time that an update gives it.
+answers_in_time() {
+  local end=$((SECONDS + HEALTHY_WITHIN_SEC))
+  until answers_once "$1"; do
+    ((SECONDS < end)) || return 1
+    sleep 1
+  done
+}
+
+# How often something is repaired.
+
 # has_failed_enough UNIT: counts runs in a row in which a layer failed; the count is on disk, a daemon-reload clears systemd's.
 has_failed_enough() {
   local count
@@ -114,16 +154,6 @@ has_failed_enough() {
   ((count >= FAILURES_BEFORE_REPAIR)) && return 0
   log "$1 failed in $count of $FAILURES_BEFORE_REPAIR runs; not repairing yet"
   return 1
-}
-
-# saved_count NAME
-saved_count() { cat "$RUN_DIR/$1" 2>/dev/null || cat "$STATE_DIR/$1" 2>/dev/null; }
-
-# save_count NAME TEXT: whole or not at all; with a full disk until the next boot.
-save_count() {
-  { printf '%s\n' "$2" >"$STATE_DIR/$1.new" && mv -f "$STATE_DIR/$1.new" "$STATE_DIR/$1"; } 2>/dev/null && rm -f "${RUN_DIR:?}/$1" && return
-  rm -f "$STATE_DIR/$1.new" 2>/dev/null
-  { printf '%s\n' "$2" >"$RUN_DIR/$1"; } 2>/dev/null
 }
 
 # may_repair UNIT: at most MAX_REPAIRS in the window.
@@ -138,6 +168,65 @@ may_repair() {
   fi
   save_count "repairs.$unit" "${recent:+$recent$'\n'}$now"
   return 0
+}
+
+# saved_count NAME
+saved_count() { cat "$RUN_DIR/$1" 2>/dev/null || cat "$STATE_DIR/$1" 2>/dev/null; }
+
+# save_count NAME TEXT: whole or not at all; with a full disk until the next boot.
+save_count() {
+  { printf '%s\n' "$2" >"$STATE_DIR/$1.new" && mv -f "$STATE_DIR/$1.new" "$STATE_DIR/$1"; } 2>/dev/null && rm -f "${RUN_DIR:?}/$1" && return
+  rm -f "$STATE_DIR/$1.new" 2>/dev/null
+  { printf '%s\n' "$2" >"$RUN_DIR/$1"; } 2>/dev/null
+}
+
+# The layers, one after the other, and their repair.
+
+# local_layers: the proxy is asked only when the application answers, so that it is never blamed for the application.
+local_layers() {
+  unit_layer "$APP_UNIT"
+  [[ -z "$PROXY_UNIT" ]] || unit_layer "$PROXY_UNIT"
+  [[ -z "$TUNNEL_UNIT" ]] || unit_layer "$TUNNEL_UNIT"
+  ((FAILED)) && return
+  http_layer "$APP_UNIT" "$APP_URL" || return
+  rm -f {"$STATE_DIR","$RUN_DIR"}/failures."$APP_UNIT"
+  [[ -z "$PROXY_UNIT" ]] || http_layer "$PROXY_UNIT" "$PROXY_URL"
+}
+
+# unit_layer UNIT
+unit_layer() {
+  is_active "$1" && return 0
+  log "ERROR: $1 is not running"
+  repair "$1" && return 0
+  FAILED=1
+  return 1
+}
+
+# http_layer UNIT URL: a process may hang while its unit is active.
+http_layer() {
+  local unit="$1" url="$2"
+  if ((${#REPAIRED[@]})); then answers_in_time "$url"; else answers "$url"; fi && return 0
+  log "ERROR: $url does not answer as expected: $REASON"
+  if repair "$unit"; then
+    answers_in_time "$url" && return 0
+    error "$url still does not answer as expected: $REASON"
+  fi
+  FAILED=1
+  return 1
+}
+
+# external_layer: what is between the users and this host can't be mended by restarting anything here.
+external_layer() {
+  [[ -n "$EXTERNAL_URL" ]] || return
+  EXTERNAL="ok"
+  # An update isn't held up by what it can't mend.
+  if [[ "$MODE" == gate ]]; then answers_once "$EXTERNAL_URL"; else answers "$EXTERNAL_URL"; fi && return
+  EXTERNAL="$REASON"
+  if [[ "$MODE" == gate ]]; then
+    log "WARNING: $EXTERNAL_URL is not reachable: $REASON"
+  else
+    error "$EXTERNAL_URL is not reachable: $REASON"
+  fi
 }
 
 # repair UNIT: one restart a run, within the limits. A unit in start limit refuses it until reset-failed.
@@ -167,61 +256,7 @@ repair() {
   fi
 }
 
-# unit_layer UNIT
-unit_layer() {
-  is_active "$1" && return 0
-  log "ERROR: $1 is not running"
-  repair "$1" && return 0
-  FAILED=1
-  return 1
-}
-
-# http_layer UNIT URL: a process may hang while its unit is active.
-http_layer() {
-  local unit="$1" url="$2"
-  if ((${#REPAIRED[@]})); then answers_in_time "$url"; else answers "$url"; fi && return 0
-  log "ERROR: $url does not answer as expected: $REASON"
-  if repair "$unit"; then
-    answers_in_time "$url" && return 0
-    error "$url still does not answer as expected: $REASON"
-  fi
-  FAILED=1
-  return 1
-}
-
-# answers_in_time URL: what was just restarted gets the time that an update gives it.
-answers_in_time() {
-  local end=$((SECONDS + HEALTHY_WITHIN_SEC))
-  until answers_once "$1"; do
-    ((SECONDS < end)) || return 1
-    sleep 1
-  done
-}
-
-# local_layers: the proxy is asked only when the application answers, so that it is never blamed for the application.
-local_layers() {
-  unit_layer "$APP_UNIT"
-  [[ -z "$PROXY_UNIT" ]] || unit_layer "$PROXY_UNIT"
-  [[ -z "$TUNNEL_UNIT" ]] || unit_layer "$TUNNEL_UNIT"
-  ((FAILED)) && return
-  http_layer "$APP_UNIT" "$APP_URL" || return
-  rm -f {"$STATE_DIR","$RUN_DIR"}/failures."$APP_UNIT"
-  [[ -z "$PROXY_UNIT" ]] || http_layer "$PROXY_UNIT" "$PROXY_URL"
-}
-
-# external_layer: what is between the users and this host can't be mended by restarting anything here.
-external_layer() {
-  [[ -n "$EXTERNAL_URL" ]] || return
-  EXTERNAL="ok"
-  # An update isn't held up by what it can't mend.
-  if [[ "$MODE" == gate ]]; then answers_once "$EXTERNAL_URL"; else answers "$EXTERNAL_URL"; fi && return
-  EXTERNAL="$REASON"
-  if [[ "$MODE" == gate ]]; then
-    log "WARNING: $EXTERNAL_URL is not reachable: $REASON"
-  else
-    error "$EXTERNAL_URL is not reachable: $REASON"
-  fi
-}
+# An update's own check.
 
 # wait_for_local_layers: quietly; what is still wrong at the end is logged by the check that follows.
 wait_for_local_layers() {
@@ -264,29 +299,6 @@ comes_to_rest() {
 
 # app_property NAME
 app_property() { systemctl show --property="$1" --value -- "$APP_UNIT" 2>/dev/null; }
-
-# update_in_progress: until the deadline of an update (boot id and second of uptime), the field is the update's.
-update_in_progress() {
-  local boot deadline up
-  read -r boot deadline 2>/dev/null <"$STATE_DIR/transaction/deadline" || return 1
-  read -r up _ </proc/uptime
-  [[ "$boot" == "$(</proc/sys/kernel/random/boot_id)" ]] && ((${up%%.*} < deadline))
-}
-
-# in_maintenance: somebody keeps the service stopped on purpose. Sets HOLDS, who and since when.
-in_maintenance() {
-  local owner since by reason
-  HOLDS=""
-  for owner in config operator; do
-    since="" by="" reason=""
-    [[ -e "$STATE_DIR/maintenance/$owner" ]] || continue
-    IFS=$'\t' read -r since by reason 2>/dev/null <"$STATE_DIR/maintenance/$owner"
-    by="${by:-somebody}"
-    HOLDS+="${HOLDS:+ and }since ${since:-an unknown time} ($owner: ${reason:-$by})"
-  done
-  HOLDS="${HOLDS//[[:cntrl:]]/ }"
-  [[ -n "$HOLDS" ]]
-}
 
 save_result() {
   { printf 'passed %s\ntime %s\nexternal %s\n' "$1" "$(date --iso-8601=seconds)" "$EXTERNAL" >"$STATE_DIR/health.new" &&

@@ -9,7 +9,10 @@ import { CHECKOUT } from "../support/configs";
 
 const TEMPLATES = join(CHECKOUT, "templates");
 const source = (name: string) => readFileSync(join(TEMPLATES, `${name}.hbs`), "utf8");
-const names = readdirSync(TEMPLATES).map((file) => file.replace(/\.hbs$/, "") as TemplateName);
+const names = readdirSync(TEMPLATES)
+  .filter((file) => file.endsWith(".hbs"))
+  .map((file) => file.replace(/\.hbs$/, "") as TemplateName);
+const parts = readdirSync(join(TEMPLATES, "health-check"));
 
 /** Enough of each for every template. */
 const CONTEXT: Readonly<Record<string, unknown>> = {
@@ -50,7 +53,7 @@ const CONTEXT: Readonly<Record<string, unknown>> = {
 const variables = (name: string) => {
   const text = source(name);
   const [within] = [[...text.matchAll(/\{\{#(?:if|each) ([^}]+)\}\}/g)].map(([, variable = ""]) => variable)];
-  return [...text.matchAll(/\{\{([^#/}]+)\}\}/g)]
+  return [...text.matchAll(/\{\{([^#/>}]+)\}\}/g)]
     .map(([, expression = ""]) => expression.split(" ").at(-1) ?? "")
     .filter((variable) => variable !== "else" && variable !== "value" && !within.includes(variable));
 };
@@ -81,7 +84,11 @@ test("every template says first who manages the file, and where to change it", (
 
 test("what needs quoting in a shell script is in its settings; below them it's plain bash", () => {
   const [settings = "", rest = ""] = source("health-check.sh").split("# --- settings end ---");
-  expect(rest).not.toMatch(/\{\{|\}\}/);
+  expect(rest.replace(/^\{\{> health-check\/[a-z]+\}\}$/gm, "")).not.toMatch(/\{\{|\}\}/);
+  for (const part of parts) {
+    expect(readFileSync(join(TEMPLATES, "health-check", part), "utf8")).not.toMatch(/\{\{|\}\}/);
+    expect(rest).toContain(`\n\n{{> health-check/${part.replace(".bash", "")}}}\n`);
+  }
   const expressions = settings.split("\n").filter((line) => line.includes("{{"));
   expect(expressions.length).toBeGreaterThan(10);
   for (const line of expressions) expect(line).toMatch(/^readonly [A-Z_]+=\{\{shellWord [A-Za-z]+\}\}$/);
