@@ -20,6 +20,7 @@ const services = rollOut(
         maintenance: config.maintenance,
         historyKeep: config.historyKeep,
         ...(config.secretEnvironment && { secretEnvironment: pulumi.secret(config.secretEnvironment) }),
+        ...(config.alerts && { alerts: pulumi.secret(config.alerts) }),
         drift: config.drift,
         onDestroy: config.onDestroy,
         otherHosts,

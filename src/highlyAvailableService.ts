@@ -1,7 +1,7 @@
 import type { remote } from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 
-import type { DriftMode, ServiceArgs } from "./config/types";
+import type { AlertsConfig, DriftMode, ServiceArgs } from "./config/types";
 import {
   commandOutputs,
   fileOutputs,
@@ -16,7 +16,7 @@ import { helperPath } from "./model/paths";
 import { announce } from "./announce";
 import { type Plan, planService } from "./plan";
 import type { ConnectionInput } from "./remote/connection";
-import type { SecretEnvironment } from "./render/files";
+import type { SecretEnvironment } from "./render/secrets";
 import {
   checkHealth,
   confirm,
@@ -34,6 +34,8 @@ export interface HighlyAvailableServiceArgs extends ServiceArgs {
   readonly connection: ConnectionInput;
   /** Secret environment of the service: a root-only file on the host. @default none */
   readonly secretEnvironment?: pulumi.Input<SecretEnvironment>;
+  /** Who is told of failures and repairs, see docs/alerts.md. @default nobody */
+  readonly alerts?: pulumi.Input<AlertsConfig>;
   /** `off`: a preview connects to no host. @default "correct" */
   readonly drift?: DriftMode;
   /** `leave`: destroying the component changes nothing on the host. @default "restore" */

@@ -13,7 +13,8 @@ import { helperListing, probeBundle } from "./remote/bundle";
 import type { HostConnection } from "./remote/connection";
 import type { UpdateNote } from "./remote/note";
 import { probeHost } from "./remote/probe";
-import { renderFiles, type SecretEnvironment } from "./render/files";
+import { renderFiles } from "./render/files";
+import { secretTexts, type ServiceSecrets } from "./render/secrets";
 import { helperVersion } from "./render/templates";
 
 /** What was found on a host, in words. */
@@ -41,7 +42,7 @@ export interface Inspection extends HostReport {
 export type UnitTexts = readonly Pick<RenderedFile, "path" | "text">[];
 
 export const unitTextsOf = (definition: ServiceDefinition, desired: DesiredHost, stack: string): UnitTexts =>
-  renderFiles({ definition, desired, stack, secretEnvironment: {} }).filter(({ path }) => isUnitPath(path));
+  renderFiles({ definition, desired, stack, secrets: {} }).filter(({ path }) => isUnitPath(path));
 
 /**
  * Looks at a host over one connection, and changes nothing there.
@@ -103,12 +104,18 @@ export function reportOf(
   desired: DesiredHost,
   files: readonly RenderedFile[],
   observed: ObservedHost,
-  secretEnvironment: SecretEnvironment,
+  secrets: ServiceSecrets,
   stack: string,
 ): HostReport {
-  const secrets = Object.values(secretEnvironment);
   const revision = desiredRevision(desired, files, stack);
-  const comparison = { desired, revision, files, observed, helperListing: helperListing(), secrets };
+  const comparison = {
+    desired,
+    secrets: secretTexts(secrets),
+    revision,
+    files,
+    observed,
+    helperListing: helperListing(),
+  };
   const findings = findDrift(comparison);
   const confirmed = observed.manifest === "corrupt" ? undefined : observed.manifest?.confirmed;
   return {
@@ -130,15 +137,15 @@ export function reportOf(
 export async function inspectHost(
   connection: HostConnection,
   definition: ServiceDefinition,
-  secretEnvironment: SecretEnvironment,
+  secrets: ServiceSecrets,
   stack: string,
 ): Promise<Inspection> {
   const desired = desiredHost(definition);
-  const files = renderFiles({ definition, desired, secretEnvironment, stack });
+  const files = renderFiles({ definition, desired, secrets, stack });
   const observed = await observeHost(connection, desired, unitTextsOf(definition, desired, stack));
   const otherStack = otherStackOn(observed, stack);
   return {
-    ...reportOf(desired, files, observed, secretEnvironment, stack),
+    ...reportOf(desired, files, observed, secrets, stack),
     problems: comparePreflight(desired.requirements, observed),
     ...(otherStack !== undefined && { otherStack }),
   };

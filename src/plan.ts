@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 
-import type { DriftMode, ServiceArgs, ServiceDefinition } from "./config/types";
+import type { AlertsConfig, DriftMode, ServiceArgs, ServiceDefinition } from "./config/types";
 import { validateService } from "./config/validate";
 import { contactHost } from "./contact";
 import { type StepRevisions, stepRevisionsOf, transactionOf } from "./drift/revision";
@@ -10,12 +10,14 @@ import { desiredHost } from "./model/desiredHost";
 import { desiredManifest, revisionOf } from "./model/manifest";
 import type { DesiredHost, RenderedFile } from "./model/types";
 import { type ConnectionInput, pluginConnection } from "./remote/connection";
-import { renderFiles, type SecretEnvironment } from "./render/files";
+import { renderFiles } from "./render/files";
+import { presenceOf, type SecretEnvironment, type ServiceSecrets } from "./render/secrets";
 import type { StepContext } from "./resources/step";
 
 export interface PlanArgs extends ServiceArgs {
   readonly connection: ConnectionInput;
   readonly secretEnvironment?: pulumi.Input<SecretEnvironment>;
+  readonly alerts?: pulumi.Input<AlertsConfig>;
   readonly drift?: DriftMode;
   readonly otherHosts?: string | undefined;
 }
@@ -45,7 +47,8 @@ export function planService(component: pulumi.ComponentResource, name: string, a
   const desired = desiredHost(definition);
   const stack = stackName();
   const connection = pulumi.secret(args.connection);
-  const rendered = renderedFiles(definition, desired, args.secretEnvironment ?? {});
+  const secrets = secretsOf(args);
+  const rendered = renderedFiles(definition, desired, secrets);
   const unitTexts = unitTextsOf(definition, desired, stack);
   const observed = pulumi.unsecret(
     connection.apply((known) =>
@@ -56,9 +59,9 @@ export function planService(component: pulumi.ComponentResource, name: string, a
   );
   const report = pulumi.unsecret(
     pulumi
-      .all([observed, rendered.secretFiles, pulumi.secret(args.secretEnvironment ?? {})])
-      .apply(([seen, files, secrets]) =>
-        seen === null ? NOT_SEEN : reportOf(desired, files, seen, secrets, stack),
+      .all([observed, rendered.secretFiles, secrets])
+      .apply(([seen, files, known]) =>
+        seen === null ? NOT_SEEN : reportOf(desired, files, seen, known, stack),
       ),
   );
   const manifest = rendered.files.apply((files) =>
@@ -98,18 +101,22 @@ function definitionOf(name: string, args: PlanArgs): ServiceDefinition {
     // Not a ResourceError: the component isn't registered yet, see contact.ts.
     throw plainError(new pulumi.RunError(`${name}: ${problemsSentence(validation.problems)}`));
   }
-  return { ...validation.config, hasSecretEnvironment: args.secretEnvironment !== undefined };
+  return {
+    ...validation.config,
+    ...presenceOf({ environment: args.secretEnvironment, alerts: args.alerts }),
+  };
 }
+
+const secretsOf = ({ secretEnvironment, alerts }: PlanArgs): pulumi.Output<ServiceSecrets> =>
+  pulumi.secret(pulumi.output({ environment: secretEnvironment, alerts }) as pulumi.Output<ServiceSecrets>);
 
 function renderedFiles(
   definition: ServiceDefinition,
   desired: DesiredHost,
-  secrets: pulumi.Input<SecretEnvironment>,
+  secrets: pulumi.Output<ServiceSecrets>,
 ): Pick<Plan, "files" | "secretFiles"> {
   const stack = stackName();
-  const secretFiles = pulumi
-    .secret(secrets)
-    .apply((secretEnvironment) => renderFiles({ definition, desired, secretEnvironment, stack }));
+  const secretFiles = secrets.apply((known) => renderFiles({ definition, desired, secrets: known, stack }));
   // Plain on purpose: what is left shows nothing of the secrets, and reviewers need to see it.
   const files = pulumi.unsecret(
     secretFiles.apply((all) => all.map((file) => (file.secret ? { ...file, text: "" } : file))),

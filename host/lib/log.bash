@@ -64,6 +64,6 @@ mask_secrets() {
     # The file has them in double quotes, escaped.
     value="$(sed 's/^[^=]*="\(.*\)"$/\1/; s/\\\(.\)/\1/g' <<<"$value")"
     [[ "${#value}" -lt 4 ]] || text="${text//"$value"/[masked]}"
-  done < <(cat "/etc/pulumi-systemd-ha/$SERVICE.env" 2>/dev/null)
+  done < <(cat "/etc/pulumi-systemd-ha/$SERVICE".{env,alerts} 2>/dev/null)
   [[ -z "$text" ]] || printf '%s\n' "$text"
 }

@@ -69,6 +69,7 @@ is_setting() {
     maintenance) [[ "$2" == yes ]] ;;
     previousName) [[ "$2" =~ ^[a-z][a-z0-9_-]{0,31}$ ]] ;;
     healthyWithinSec | confirmWithinSec | historyKeep) [[ "$2" =~ ^[1-9][0-9]{0,2}$ ]] ;;
+    alertAgainAfterSec) [[ "$2" =~ ^[0-9]{1,6}$ ]] ;;
     *) return 1 ;;
   esac
 }

@@ -3,6 +3,7 @@ import { parseArgs } from "node:util";
 import { contactSentence, otherStackSentence } from "../../src/errors";
 import { type Inspection, inspectHost } from "../../src/inspect";
 import { releaseCommand } from "../../src/outputs";
+import { presenceOf } from "../../src/render/secrets";
 import { connectionTo } from "../../src/remote/connection";
 import { ContactError } from "../../src/remote/session";
 import { EXIT, runProgram } from "./program";
@@ -46,12 +47,12 @@ async function resultFor(
     code,
     findings: [{ sentence }],
   });
-  const secrets = config.secretEnvironment;
+  const secrets = { environment: config.secretEnvironment, alerts: config.alerts };
   try {
     const inspection = await inspectHost(
       connection,
-      { ...config, hasSecretEnvironment: secrets !== undefined },
-      secrets ?? {},
+      { ...config, ...presenceOf(secrets) },
+      secrets,
       fullName,
     );
     if (inspection.otherStack !== undefined) {

@@ -2,6 +2,7 @@ import { parseArgs } from "node:util";
 
 import { printable, withoutSecrets } from "../../src/drift/textDiff";
 import { updateNote } from "../../src/remote/note";
+import { secretTexts } from "../../src/render/secrets";
 import { historyOf, type HostHistory } from "./hostHistory";
 import { callHelper, chosenHosts, HostError, type StackHost } from "./hosts";
 import { EXIT, runProgram } from "./program";
@@ -107,7 +108,8 @@ async function difference(
   stack: SelectedStack,
 ): Promise<string> {
   const text = await callHelper(host, stack, { words: ["compare", to], timeoutSec: 100 });
-  const secrets = Object.values(stack.config.secretEnvironment ?? {});
+  const { secretEnvironment: environment, alerts } = stack.config;
+  const secrets = secretTexts({ environment, alerts });
   const shown = withoutSecrets(printable(text), secrets).trimEnd().replace(/^/gm, "  ");
   return `${host.name} (${host.address}): revision ${from} becomes ${to}\n${shown}`;
 }

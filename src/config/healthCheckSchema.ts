@@ -47,7 +47,8 @@ export const healthCheckSchema = {
       default: 1,
       expects: "a whole number from 1 to 100",
       examples: [1],
-      description: "Runs in a row in which a layer must fail before it is repaired.",
+      description:
+        "Runs in a row in which a layer must fail before it is repaired, or the site's failure told by alerts.",
     },
     maxRepairs: {
       type: "integer",
@@ -66,6 +67,32 @@ export const healthCheckSchema = {
       expects: "seconds from 60 to 604800",
       examples: [3600],
       description: "The window of maxRepairs.",
+    },
+    proxyDependsOn: {
+      type: "string",
+      enum: ["app", "nothing"],
+      default: "app",
+      expects: "app or nothing",
+      examples: ["app"],
+      description:
+        "`app`: the proxy isn't asked while the application fails. `nothing`: it answers by itself, and is repaired if it doesn't.",
+    },
+    externalDependsOn: {
+      type: "string",
+      enum: ["proxy", "nothing"],
+      default: "proxy",
+      expects: "proxy or nothing",
+      examples: ["proxy"],
+      description: "`proxy`: externalUrl isn't asked while a layer of the host fails. `nothing`: it is.",
+    },
+    alertAgainAfterSec: {
+      type: "integer",
+      minimum: 0,
+      maximum: 604800,
+      default: 3600,
+      expects: "seconds from 0 to 604800",
+      examples: [3600],
+      description: "So long the same failure isn't told again by [alerts](alerts.md).",
     },
     externalUrl: {
       type: "string",

@@ -1,4 +1,3 @@
-import { UNSUPPORTED } from "./rules";
 import { configSchema } from "./schema";
 
 /** A schema as the manual reads it. */
@@ -95,7 +94,6 @@ function defaultOf({ default: given, properties }: Described, isRequired: boolea
 function meaning(key: string, property: Described): string {
   const [table] = nested(key, property);
   return [
-    UNSUPPORTED.includes(key) ? "**Not supported by this version yet.**" : "",
     property.secret ? "**Secret.**" : "",
     property.description ?? "",
     table === undefined ? "" : `See [below](#${anchor(table)}).`,

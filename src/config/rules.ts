@@ -136,24 +136,6 @@ const proxyRules: readonly Rule[] = [
   },
 ];
 
-/** Keys of the contract whose feature isn't built yet: accepting them without effect would be a lie. */
-export const UNSUPPORTED: readonly string[] = ["alerts"];
-
-const unsupported: Rule = {
-  reads: [],
-  find: (config) =>
-    UNSUPPORTED.filter((key) => isSet(config, key.split("."))).map((key) => ({
-      key,
-      message: "isn't supported by this version yet; remove it",
-    })),
-};
-
-function isSet(config: unknown, [name = "", ...rest]: readonly string[]): boolean {
-  if (typeof config !== "object" || config === null) return false;
-  const value = (config as Readonly<Record<string, unknown>>)[name];
-  return rest.length > 0 ? isSet(value, rest) : value !== undefined && value !== false;
-}
-
 const RULES: readonly Rule[] = [
   { reads: ["hosts"], find: hostProblems },
   ...serviceRules,
@@ -161,5 +143,4 @@ const RULES: readonly Rule[] = [
   ...secretRules,
   ...textRules,
   ...environmentRules,
-  unsupported,
 ];

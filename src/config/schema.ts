@@ -1,3 +1,4 @@
+import { alertsSchema } from "./alertsSchema";
 import { healthCheckSchema } from "./healthCheckSchema";
 import { hostSchema } from "./hostSchema";
 import { PRIVATE_KEY } from "./leaves";
@@ -48,12 +49,7 @@ export const configSchema = {
     proxy: proxySchema,
     tunnel: tunnelSchema,
     healthCheck: healthCheckSchema,
-    alerts: {
-      type: "object",
-      secret: true,
-      expects: "a JSON object",
-      description: "Where a failed repair is reported.",
-    },
+    alerts: alertsSchema,
     drift: {
       type: "string",
       enum: ["correct", "report", "off"],

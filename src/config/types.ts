@@ -1,5 +1,6 @@
 import type { FromSchema } from "json-schema-to-ts";
 
+import type { alertsSchema } from "./alertsSchema";
 import type { healthCheckSchema } from "./healthCheckSchema";
 import type { proxySchema, tunnelSchema } from "./proxySchema";
 import type { configSchema } from "./schema";
@@ -14,6 +15,7 @@ export type ServiceConfig = DeepReadonly<FromSchema<typeof serviceSchema>>;
 export type ProxyConfig = DeepReadonly<FromSchema<typeof proxySchema>>;
 export type TunnelConfig = DeepReadonly<FromSchema<typeof tunnelSchema>>;
 export type HealthCheckConfig = DeepReadonly<FromSchema<typeof healthCheckSchema>>;
+export type AlertsConfig = DeepReadonly<FromSchema<typeof alertsSchema>>;
 export type DriftMode = Config["drift"];
 
 /** One thing that is wrong with the configuration: the key below the project's name, and a sentence. */
@@ -31,6 +33,8 @@ export interface ServiceDefinition {
   readonly historyKeep: number;
   /** Whether there is a secret environment; its content comes later, encrypted. */
   readonly hasSecretEnvironment: boolean;
+  /** The same of alerts. */
+  readonly hasAlerts: boolean;
   /** The service is kept stopped on purpose. */
   readonly maintenance: boolean;
 }

@@ -38,6 +38,7 @@ export function desiredHost(definition: ServiceDefinition): DesiredHost {
     confirmWithinSec: service.confirmWithinSec,
     maintenance: definition.maintenance,
     historyKeep: definition.historyKeep,
+    ...(definition.hasAlerts && { alertAgainAfterSec: definition.healthCheck.alertAgainAfterSec }),
   };
 }
 
@@ -63,7 +64,13 @@ function logs(service: ServiceConfig): ManagedLog[] {
   ];
 }
 
-function files({ service, proxy, tunnel, hasSecretEnvironment }: ServiceDefinition): ManagedFile[] {
+function files({
+  service,
+  proxy,
+  tunnel,
+  hasSecretEnvironment,
+  hasAlerts,
+}: ServiceDefinition): ManagedFile[] {
   const { name, directory } = service;
   const file = (path: string, template: TemplateName, mode = "0644", secret = false): ManagedFile => ({
     path,
@@ -76,6 +83,12 @@ function files({ service, proxy, tunnel, hasSecretEnvironment }: ServiceDefiniti
     // Before anything that it could have to take back.
     file(paths.unitPath(paths.recoveryUnit(name)), "recovery.service"),
     ...(hasSecretEnvironment ? [file(paths.secretEnvironmentPath(name), "secret.env", "0600", true)] : []),
+    ...(hasAlerts
+      ? [
+          file(paths.alertsPath(name), "secret.env", "0600", true),
+          file(paths.unitPath(paths.alertUnit(name)), "alert.service"),
+        ]
+      : []),
     file(paths.unitPath(paths.serviceUnit(name)), "app.service"),
     ...(proxy ? [file(paths.restartDropIn(proxy.unit), "proxy-restart.conf")] : []),
     ...(tunnel ? [file(paths.restartDropIn(tunnel.unit), "tunnel-restart.conf")] : []),

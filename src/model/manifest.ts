@@ -40,6 +40,7 @@ const settings = ({
   confirmWithinSec,
   healthCheckScript,
   historyKeep,
+  alertAgainAfterSec,
   maintenance,
   previousName,
 }: DesiredHost) =>
@@ -49,6 +50,9 @@ const settings = ({
     ["confirmWithinSec", String(confirmWithinSec)],
     ["healthCheckScript", healthCheckScript],
     ["historyKeep", String(historyKeep)],
+    ...(alertAgainAfterSec === undefined
+      ? []
+      : [["alertAgainAfterSec", String(alertAgainAfterSec)] as const]),
     ...(maintenance ? [["maintenance", "yes"] as const] : []),
   ] as const;
 

@@ -10,6 +10,7 @@ export const serviceUnit = (service: string): string => `${service}.service`;
 export const healthCheckUnit = (service: string): string => `${service}-health-check.service`;
 export const healthCheckTimer = (service: string): string => `${service}-health-check.timer`;
 
+export const alertUnit = (service: string): string => `${service}-alert.service`;
 export const recoveryUnit = (service: string): string => `${service}-recovery.service`;
 
 /** What the helper keeps of a service. */
@@ -20,6 +21,8 @@ export const unitPath = (unit: string): string => `${SYSTEMD}/${unit}`;
 export const isUnitPath = (path: string): boolean => path.startsWith(`${SYSTEMD}/`);
 export const restartDropIn = (unit: string): string => `${SYSTEMD}/${unit}.d/restart.conf`;
 export const logrotatePath = (service: string): string => `/etc/logrotate.d/${service}`;
+/** Who is told by alerts: a file of its own, since the service is given the whole of the other one. */
+export const alertsPath = (service: string): string => `/etc/pulumi-systemd-ha/${service}.alerts`;
 export const secretEnvironmentPath = (service: string): string => `/etc/pulumi-systemd-ha/${service}.env`;
 
 export const binDirectory = (directory: string): string => `${directory}/bin`;

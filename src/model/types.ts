@@ -14,6 +14,8 @@ export interface DesiredHost {
   /** The configuration keeps the service stopped. */
   readonly maintenance: boolean;
   readonly historyKeep: number;
+  /** In seconds; nothing where nobody is told. */
+  readonly alertAgainAfterSec?: number;
 }
 
 interface Owned {
@@ -48,6 +50,7 @@ export type TemplateName =
   | "health-check.timer"
   | "health-check.sh"
   | "recovery.service"
+  | "alert.service"
   | "proxy-restart.conf"
   | "tunnel-restart.conf"
   | "logrotate"

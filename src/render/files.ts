@@ -1,34 +1,42 @@
 import { createHash, scryptSync } from "node:crypto";
 
-import type { ServiceDefinition } from "../config/types";
+import type { AlertsConfig, ServiceDefinition } from "../config/types";
 import { groupOf, startedUnits } from "../model/desiredHost";
 import * as paths from "../model/paths";
-import type { DesiredHost, RenderedFile, TemplateName } from "../model/types";
+import type { DesiredHost, ManagedFile, RenderedFile, TemplateName } from "../model/types";
+import type { ServiceSecrets } from "./secrets";
 import { helperVersion, renderTemplate } from "./templates";
-
-export type SecretEnvironment = Readonly<Record<string, string>>;
 
 /** What can be known of a host before its secrets are: everything but the content of the secret files. */
 export interface RenderInput {
   readonly definition: ServiceDefinition;
   readonly desired: DesiredHost;
-  readonly secretEnvironment: SecretEnvironment;
+  readonly secrets: ServiceSecrets;
   /** Makes the fingerprints of equal secrets differ between stacks. */
   readonly stack: string;
 }
 
 /** Renders every file of a host. Pure but for reading the templates. */
 export function renderFiles(input: RenderInput): RenderedFile[] {
-  const secret = renderTemplate("secret.env", { environment: assignments(input.secretEnvironment) });
-  const secretKey = input.definition.hasSecretEnvironment ? fingerprint(secret, input) : "";
+  const { environment = {}, alerts = {} } = input.secrets;
+  const text = secretFile(environment);
+  const key = input.definition.hasSecretEnvironment ? fingerprint(text, input) : "";
   return input.desired.files.map((file) => {
-    const text =
-      file.template === "secret.env"
-        ? secret
-        : renderTemplate(file.template, contextOf(file.template, input, secretKey));
-    return { ...file, text, key: file.secret ? secretKey : sha256(text) };
+    if (file.path === paths.alertsPath(input.desired.service)) return alertsFile(file, alerts, input);
+    if (file.secret) return { ...file, text, key };
+    const plain = renderTemplate(file.template, contextOf(file.template, input, key));
+    return { ...file, text: plain, key: sha256(plain) };
   });
 }
+
+function alertsFile(file: ManagedFile, alerts: AlertsConfig, input: RenderInput): RenderedFile {
+  const { webhookUrl, email, pingUrl } = alerts;
+  const text = secretFile({ WEBHOOK_URL: webhookUrl, EMAIL: email, PING_URL: pingUrl });
+  return { ...file, text, key: fingerprint(text, input) };
+}
+
+const secretFile = (values: Readonly<Record<string, string | undefined>>): string =>
+  renderTemplate("secret.env", { environment: assignments(values) });
 
 const sha256 = (text: string): string => createHash("sha256").update(text).digest("hex");
 
@@ -36,11 +44,7 @@ const sha256 = (text: string): string => createHash("sha256").update(text).diges
 const fingerprint = (text: string, { stack, desired }: RenderInput): string =>
   scryptSync(text, `pulumi-systemd-ha/${stack}/${desired.service}`, 32).toString("hex");
 
-function contextOf(
-  template: Exclude<TemplateName, "secret.env">,
-  { definition, desired }: RenderInput,
-  secretKey: string,
-): object {
+function contextOf(template: TemplateName, { definition, desired }: RenderInput, secretKey: string): object {
   const { service, proxy, tunnel, healthCheck } = definition;
   const unit = paths.serviceUnit(service.name);
   switch (template) {
@@ -50,6 +54,7 @@ function contextOf(
       return {
         unit,
         script: paths.healthCheckScript(service.directory),
+        alertUnit: definition.hasAlerts ? paths.alertUnit(service.name) : "",
         timeoutStartSec: healthCheckTimeoutSec(definition),
       };
     case "health-check.timer":
@@ -66,6 +71,10 @@ function contextOf(
           .map(({ name }) => name)
           .join(" "),
       };
+    case "alert.service":
+      return { unit, name: service.name, helper: paths.helperPath(helperVersion()) };
+    case "secret.env":
+      throw new Error("a secret file isn't rendered from the configuration");
     case "proxy-restart.conf":
       return { ...proxy };
     case "tunnel-restart.conf":
@@ -109,20 +118,29 @@ function appContext({ service, hasSecretEnvironment }: ServiceDefinition, secret
   };
 }
 
+interface Assignment {
+  readonly name: string;
+  readonly value: string;
+}
+
 /** Sorted, so that the order in the configuration restarts nothing. */
-const assignments = (environment: SecretEnvironment): { name: string; value: string }[] =>
+const assignments = (environment: Readonly<Record<string, string | undefined>>): Assignment[] =>
   Object.entries(environment)
+    .filter((entry): entry is [string, string] => entry[1] !== undefined)
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([name, value]) => ({ name, value }));
 
+/** What handing over its alerts may cost a check, in seconds. */
+const ALERTING_SEC = 40;
+
 /** The longest that a check with all its attempts and repairs can take, in seconds. */
-function healthCheckTimeoutSec({ service, healthCheck }: ServiceDefinition): number {
+function healthCheckTimeoutSec({ service, healthCheck, hasAlerts }: ServiceDefinition): number {
   const oneLayer = (healthCheck.retries + 1) * (healthCheck.timeoutSec + 1);
   const oneRepair = 2 * service.healthyWithinSec + 16 + healthCheck.timeoutSec;
-  return 3 * (oneLayer + 16) + 3 * oneRepair;
+  return 3 * (oneLayer + 16) + 3 * oneRepair + (hasAlerts ? ALERTING_SEC : 0);
 }
 
-function healthCheckContext({ service, proxy, tunnel, healthCheck }: ServiceDefinition): object {
+function healthCheckContext({ service, proxy, tunnel, healthCheck, hasAlerts }: ServiceDefinition): object {
   return {
     name: service.name,
     appUnit: paths.serviceUnit(service.name),
@@ -139,6 +157,10 @@ function healthCheckContext({ service, proxy, tunnel, healthCheck }: ServiceDefi
     failuresBeforeRepair: healthCheck.failuresBeforeRepair,
     maxRepairs: healthCheck.maxRepairs,
     repairWindowSec: healthCheck.repairWindowSec,
+    proxyDependsOn: healthCheck.proxyDependsOn,
+    externalDependsOn: healthCheck.externalDependsOn,
+    alertsFile: hasAlerts ? paths.alertsPath(service.name) : "",
+    helper: paths.helperPath(helperVersion()),
     log: paths.healthCheckLog(service.directory),
   };
 }

@@ -1,5 +1,8 @@
 # What a layer answers.
 
+# unit_property UNIT NAME
+unit_property() { systemctl show --property="$2" --value -- "$1" 2>/dev/null; }
+
 # is_active UNIT: a unit that systemd is just starting again is neither active nor failed: it gets a moment.
 is_active() {
   local state second
@@ -11,7 +14,10 @@ is_active() {
   [[ "$state" == active ]]
 }
 
-# answers URL: the expected status and text, after a few attempts. Sets REASON.
+# answers_by_now URL: after something was restarted, it gets the time that an update gives it.
+answers_by_now() { if ((${#REPAIRED[@]})); then answers_in_time "$1"; else answers "$1"; fi; }
+
+# answers URL: the expected status and text, after a few attempts. Sets REASON, CURL_STATUS and HTTP_STATUS.
 answers() {
   local url="$1" attempt
   for ((attempt = 0; attempt <= RETRIES; attempt++)); do
@@ -22,22 +28,24 @@ answers() {
 }
 
 answers_once() {
-  local url="$1" status proxy=()
+  local url="$1" proxy=()
   # The environment's proxy is for the world outside, never for this host's own ports.
   [[ "$url" == http://127.0.0.1:* ]] && proxy=(--noproxy '*')
   # --disable first: root's .curlrc must not change what is measured.
   # A length limit that holds for an answer without a length too: the service must not fill /run.
-  if ! status="$(
+  CURL_STATUS=0
+  HTTP_STATUS="$(
     ulimit -f 10240
     exec curl --disable --silent --show-error --proto '=http,https' "${proxy[@]}" --max-time "$TIMEOUT_SEC" \
       --max-filesize 10485760 --output "$BODY" --write-out '%{http_code}' -- "$url" 2>"$REASON_FILE"
-  )"; then
+  )" || CURL_STATUS=$?
+  if ((CURL_STATUS)); then
     REASON="$(head -c 200 "$REASON_FILE" | LC_ALL=C tr -d '\000-\037\177')"
     REASON="${REASON:-the answer is longer than 10 MiB}"
     return 1
   fi
-  if [[ "$status" != "$EXPECT_STATUS" ]]; then
-    REASON="HTTP status $status instead of $EXPECT_STATUS"
+  if [[ "$HTTP_STATUS" != "$EXPECT_STATUS" ]]; then
+    REASON="HTTP status $HTTP_STATUS instead of $EXPECT_STATUS"
     return 1
   fi
   if [[ -n "$EXPECT_TEXT" ]] && ! grep -qF -- "$EXPECT_TEXT" "$BODY"; then
@@ -46,7 +54,7 @@ answers_once() {
   fi
 }
 
-# answers_in_time URL: what was just restarted gets the time that an update gives it.
+# answers_in_time URL
 answers_in_time() {
   local end=$((SECONDS + HEALTHY_WITHIN_SEC))
   until answers_once "$1"; do

@@ -15,12 +15,12 @@ wait_for_local_layers() {
 stays_up() {
   local process restarts _
   for _ in 1 2 3; do
-    process="$(app_property InvocationID)" restarts="$(app_property NRestarts)"
+    process="$(unit_property "$APP_UNIT" InvocationID)" restarts="$(unit_property "$APP_UNIT" NRestarts)"
     sleep "$STABLE_SEC"
     comes_to_rest
     systemctl is-active --quiet -- "$APP_UNIT" || break
-    [[ "$(app_property InvocationID)" != "$process" ]] || return 0
-    (($(app_property NRestarts) <= restarts)) || break
+    [[ "$(unit_property "$APP_UNIT" InvocationID)" != "$process" ]] || return 0
+    (($(unit_property "$APP_UNIT" NRestarts) <= restarts)) || break
   done
   error "$APP_UNIT ended within $STABLE_SEC s after it first answered"
   return 1
@@ -30,14 +30,11 @@ stays_up() {
 comes_to_rest() {
   local end=$((SECONDS + 30))
   while ((SECONDS < end)); do
-    case "$(app_property ActiveState)" in
+    case "$(unit_property "$APP_UNIT" ActiveState)" in
       activating | deactivating | reloading | refreshing) ;;
-      inactive) [[ "$(app_property Job)" =~ ^[1-9] ]] || return 0 ;;
+      inactive) [[ "$(unit_property "$APP_UNIT" Job)" =~ ^[1-9] ]] || return 0 ;;
       *) return 0 ;;
     esac
     sleep 0.5
   done
 }
-
-# app_property NAME
-app_property() { systemctl show --property="$1" --value -- "$APP_UNIT" 2>/dev/null; }

@@ -1,75 +1,81 @@
-# The layers, one after the other, and their repair.
+# The layers in their order. One whose dependency has failed isn't asked: it would be blamed for the other.
 
-# local_layers: the proxy is asked only when the application answers, so that it is never blamed for the application.
+# local_layers: what can be mended on this host.
 local_layers() {
-  unit_layer "$APP_UNIT"
-  [[ -z "$PROXY_UNIT" ]] || unit_layer "$PROXY_UNIT"
-  [[ -z "$TUNNEL_UNIT" ]] || unit_layer "$TUNNEL_UNIT"
-  ((FAILED)) && return
-  http_layer "$APP_UNIT" "$APP_URL" || return
-  rm -f {"$STATE_DIR","$RUN_DIR"}/failures."$APP_UNIT"
-  [[ -z "$PROXY_UNIT" ]] || http_layer "$PROXY_UNIT" "$PROXY_URL"
+  local proxy_url="$PROXY_URL"
+  layer "$APP_UNIT" "$APP_URL" || [[ "$PROXY_DEPENDS_ON" != app ]] || proxy_url=""
+  [[ -z "$PROXY_UNIT" ]] || layer "$PROXY_UNIT" "$proxy_url"
+  [[ -z "$TUNNEL_UNIT" ]] || layer "$TUNNEL_UNIT" ""
 }
 
-# unit_layer UNIT
-unit_layer() {
-  is_active "$1" && return 0
-  log "ERROR: $1 is not running"
-  repair "$1" && return 0
-  FAILED=1
-  return 1
-}
-
-# http_layer UNIT URL: a process may hang while its unit is active.
-http_layer() {
+# layer UNIT URL: running, and answering where there is a URL; a process may hang while its unit is active.
+layer() {
   local unit="$1" url="$2"
-  if ((${#REPAIRED[@]})); then answers_in_time "$url"; else answers "$url"; fi && return 0
-  log "ERROR: $url does not answer as expected: $REASON"
-  if repair "$unit"; then
-    answers_in_time "$url" && return 0
-    error "$url still does not answer as expected: $REASON"
+  if ! is_active "$unit"; then
+    log "ERROR: $unit is not running"
+    [[ "$(unit_property "$unit" Result)" != start-limit-hit ]] || alert start-limit "$unit" "$unit has reached its start limit: systemd doesn't start it any more"
+  elif [[ -n "$url" ]] && ! answers_by_now "$url"; then
+    log "ERROR: $url does not answer as expected: $REASON"
+  else
+    forget_failures "$unit"
+    return 0
   fi
+  repair "$unit" "$url" && return
   FAILED=1
   return 1
 }
 
 # external_layer: what is between the users and this host can't be mended by restarting anything here.
 external_layer() {
+  local fault kind=ERROR
   [[ -n "$EXTERNAL_URL" ]] || return
+  if ((FAILED)) && [[ "$EXTERNAL_DEPENDS_ON" != nothing ]]; then
+    EXTERNAL="not checked"
+    return
+  fi
   EXTERNAL="ok"
   # An update isn't held up by what it can't mend.
-  if [[ "$MODE" == gate ]]; then answers_once "$EXTERNAL_URL"; else answers "$EXTERNAL_URL"; fi && return
-  EXTERNAL="$REASON"
-  if [[ "$MODE" == gate ]]; then
-    log "WARNING: $EXTERNAL_URL is not reachable: $REASON"
-  else
-    error "$EXTERNAL_URL is not reachable: $REASON"
+  if if [[ "$MODE" == gate ]]; then answers_once "$EXTERNAL_URL"; else answers_by_now "$EXTERNAL_URL"; fi; then
+    forget_failures external
+    return
   fi
+  EXTERNAL="$REASON"
+  fault="$(external_fault)"
+  if [[ "$MODE" == gate ]]; then kind=WARNING; fi
+  if ((FAILED)); then
+    log "$kind: $EXTERNAL_URL is not reachable either: $REASON"
+    return
+  fi
+  log "$kind: $EXTERNAL_URL is not reachable: $REASON${fault:+; at fault: $fault}"
+  [[ "$MODE" != gate ]] || return
+  FAILED=1
+  [[ "$MODE" != repair || -z "$ALERTS_FILE" ]] || ! has_failed_enough external "alerting" ||
+    alert external - "$EXTERNAL_URL is not reachable: $REASON${fault:+; at fault: $fault}; the host itself is well, nothing was restarted"
 }
 
-# repair UNIT: one restart a run, within the limits. A unit in start limit refuses it until reset-failed.
-repair() {
-  local unit="$1" reason
-  [[ "$MODE" == repair && -z "${REPAIRED[$unit]:-}" ]] || return 1
-  # It may have begun since.
-  if update_in_progress; then
-    log "An update is in progress; leaving $unit to it"
-    return 1
-  fi
-  if in_maintenance; then
-    log "Maintenance began; leaving $unit alone"
-    return 1
-  fi
-  has_failed_enough "$unit" && may_repair "$unit" || return 1
-  log "Attempting to restart $unit..."
-  systemctl reset-failed -- "$unit" 2>/dev/null
-  REPAIRED[$unit]=yes
-  # The child must not keep this check's lock.
-  if timeout "$HEALTHY_WITHIN_SEC" systemctl restart -- "$unit" 9>&- 2>"$REASON_FILE" && is_active "$unit"; then
-    log "SUCCESS: $unit restarted successfully"
-  else
-    reason="$(head -n 1 "$REASON_FILE" | head -c 200 | LC_ALL=C tr -d '\000-\037\177')"
-    error "$unit could not be restarted: ${reason:-it is not active after $HEALTHY_WITHIN_SEC s}"
-    return 1
-  fi
+# external_fault: where to look, if what was seen doesn't say so itself. curl's exit codes are in curl(1); 52x and 530 are what Cloudflare's edge says itself of the
+# way to this host.
+external_fault() {
+  case "$CURL_STATUS" in
+    0)
+      [[ ! "$HTTP_STATUS" =~ ^(52[0-7]|530)$ ]] || echo "the tunnel, or the edge's way to this host"
+      ;;
+    51 | 60 | 83 | 90 | 91) echo "the certificate" ;;
+    35 | 53 | 54 | 58 | 59 | 66 | 77 | 80 | 82) echo "TLS" ;;
+    *)
+      if ! has_network; then
+        echo "this host's network: it has no default route"
+      elif ((CURL_STATUS == 5 || CURL_STATUS == 6)); then
+        echo "name resolution"
+      else
+        echo "the connection"
+      fi
+      ;;
+  esac
+}
+
+# has_network: a default route, of IPv4 or IPv6.
+has_network() {
+  awk '$2 == "00000000" && $8 == "00000000" { found = 1 } END { exit !found }' /proc/net/route 2>/dev/null ||
+    awk '$1 == "00000000000000000000000000000000" && $2 == "00" && $10 != "lo" { found = 1 } END { exit !found }' /proc/net/ipv6_route 2>/dev/null
 }

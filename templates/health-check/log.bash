@@ -5,6 +5,7 @@ log() {
   local line directory="${LOG%/*}"
   printf -v line '[%(%Y-%m-%d %H:%M:%S)T] %s' -1 "$*"
   printf '%s\n' "$line"
+  [[ -n "$FIRST_ERROR" || "$1" != "ERROR: "* ]] || FIRST_ERROR="${1#ERROR: }"
   [[ -d "$directory" ]] || mkdir -p "$directory" 2>/dev/null
   # In a directory that isn't root's, the service's user could plant a link, and root would write through it.
   [[ -O "$directory" && ! -L "$directory" ]] && { printf '%s\n' "$line" >>"$LOG"; } 2>/dev/null

@@ -19,8 +19,8 @@ SUCCESS: All checks passed"
 @test "every layer is asked: both units, the application, the proxy, the external site" {
   check 0
   equal "$(calls . | grep -oE 'is-active.*|https?://.*')" "is-active -- rps.service
-is-active -- apache2.service
 http://127.0.0.1:5137/
+is-active -- apache2.service
 http://127.0.0.1:8087/
 https://rps.pan2.app"
 }
@@ -111,7 +111,7 @@ SUCCESS: All checks passed"
   answer rps.pan2.app timeout
   check 1
   logged "=== Starting Health Check ===
-ERROR: https://rps.pan2.app is not reachable: curl: (28) Operation timed out after 10000 milliseconds with 0 bytes received"
+ERROR: https://rps.pan2.app is not reachable: curl: (28) Operation timed out after 10000 milliseconds with 0 bytes received; at fault: the connection"
   equal "$(restarts)" ""
   equal "$(saved passed)" false
   has "$(saved external)" "Operation timed out"
@@ -200,7 +200,7 @@ ERROR: rps.service could not be restarted: Job for rps.service failed because th
   answer 5137 refused
   check 1
   equal "$(restarts)" rps.service
-  has "${lines[-1]}" "ERROR: http://127.0.0.1:5137/ does not answer as expected: curl: (7)"
+  has "${lines[-1]}" "ERROR: http://127.0.0.1:5137/ still does not answer as expected: curl: (7)"
 }
 
 @test "a service without proxy, tunnel and external site is checked for itself" {

@@ -22,6 +22,7 @@ render() {
     [name]=rps [appUnit]=rps.service [appUrl]=http://127.0.0.1:5137/ [proxyUnit]=apache2.service [proxyUrl]=http://127.0.0.1:8087/
     [tunnelUnit]='' [externalUrl]=https://rps.pan2.app [expectStatus]=200 [expectText]='' [timeoutSec]=10 [retries]=2
     [healthyWithinSec]=1 [failuresBeforeRepair]=1 [maxRepairs]=3 [repairWindowSec]=3600 [log]="$LOG"
+    [proxyDependsOn]=app [externalDependsOn]=proxy [alertsFile]='' [helper]=/usr/local/lib/pulumi-systemd-ha/1/helper
   )
   local assignment line
   for assignment in "$@"; do settings["${assignment%%=*}"]="${assignment#*=}"; done

@@ -29,6 +29,10 @@ readonly HEALTHY_WITHIN_SEC='30'
 readonly FAILURES_BEFORE_REPAIR='1'
 readonly MAX_REPAIRS='3'
 readonly REPAIR_WINDOW_SEC='3600'
+readonly PROXY_DEPENDS_ON='app'
+readonly EXTERNAL_DEPENDS_ON='proxy'
+readonly ALERTS_FILE='/etc/pulumi-systemd-ha/x-1_y.alerts'
+readonly HELPER='/usr/local/lib/pulumi-systemd-ha/1/helper'
 readonly LOG='/srv/a@b+c/x_1.app-2/logs/health-check.log'
 # --- settings end ---
 
@@ -39,6 +43,7 @@ MODE=repair
 GATE_SEC=0
 STABLE_SEC=0
 FAILED=0
+FIRST_ERROR=""
 EXTERNAL="not configured"
 declare -A REPAIRED=()
 
@@ -49,6 +54,7 @@ log() {
   local line directory="${LOG%/*}"
   printf -v line '[%(%Y-%m-%d %H:%M:%S)T] %s' -1 "$*"
   printf '%s\n' "$line"
+  [[ -n "$FIRST_ERROR" || "$1" != "ERROR: "* ]] || FIRST_ERROR="${1#ERROR: }"
   [[ -d "$directory" ]] || mkdir -p "$directory" 2>/dev/null
   # In a directory that isn't root's, the service's user could plant a link, and root would write through it.
   [[ -O "$directory" && ! -L "$directory" ]] && { printf '%s\n' "$line" >>"$LOG"; } 2>/dev/null
@@ -87,6 +93,9 @@ in_maintenance() {
 
 # What a layer answers.
 
+# unit_property UNIT NAME
+unit_property() { systemctl show --property="$2" --value -- "$1" 2>/dev/null; }
+
 # is_active UNIT: a unit that systemd is just starting again is neither active nor failed: it gets a moment.
 is_active() {
   local state second
@@ -98,7 +107,10 @@ is_active() {
   [[ "$state" == active ]]
 }
 
-# answers URL: the expected status and text, after a few attempts. Sets REASON.
+# answers_by_now URL: after something was restarted, it gets the time that an update gives it.
+answers_by_now() { if ((${#REPAIRED[@]})); then answers_in_time "$1"; else answers "$1"; fi; }
+
+# answers URL: the expected status and text, after a few attempts. Sets REASON, CURL_STATUS and HTTP_STATUS.
 answers() {
   local url="$1" attempt
   for ((attempt = 0; attempt <= RETRIES; attempt++)); do
@@ -109,22 +121,24 @@ answers() {
 }
 
 answers_once() {
-  local url="$1" status proxy=()
+  local url="$1" proxy=()
   # The environment's proxy is for the world outside, never for this host's own ports.
   [[ "$url" == http://127.0.0.1:* ]] && proxy=(--noproxy '*')
   # --disable first: root's .curlrc must not change what is measured.
   # A length limit that holds for an answer without a length too: the service must not fill /run.
-  if ! status="$(
+  CURL_STATUS=0
+  HTTP_STATUS="$(
     ulimit -f 10240
     exec curl --disable --silent --show-error --proto '=http,https' "${proxy[@]}" --max-time "$TIMEOUT_SEC" \
       --max-filesize 10485760 --output "$BODY" --write-out '%{http_code}' -- "$url" 2>"$REASON_FILE"
-  )"; then
+  )" || CURL_STATUS=$?
+  if ((CURL_STATUS)); then
     REASON="$(head -c 200 "$REASON_FILE" | LC_ALL=C tr -d '\000-\037\177')"
     REASON="${REASON:-the answer is longer than 10 MiB}"
     return 1
   fi
-  if [[ "$status" != "$EXPECT_STATUS" ]]; then
-    REASON="HTTP status $status instead of $EXPECT_STATUS"
+  if [[ "$HTTP_STATUS" != "$EXPECT_STATUS" ]]; then
+    REASON="HTTP status $HTTP_STATUS instead of $EXPECT_STATUS"
     return 1
   fi
   if [[ -n "$EXPECT_TEXT" ]] && ! grep -qF -- "$EXPECT_TEXT" "$BODY"; then
@@ -133,7 +147,7 @@ answers_once() {
   fi
 }
 
-# answers_in_time URL: what was just restarted gets the time that an update gives it.
+# answers_in_time URL
 answers_in_time() {
   local end=$((SECONDS + HEALTHY_WITHIN_SEC))
   until answers_once "$1"; do
@@ -142,96 +156,40 @@ answers_in_time() {
   done
 }
 
-# How often something is repaired.
+# What is to be told outside: put down for the helper, which sends it in a unit of its own. No check and no repair waits for that.
 
-# has_failed_enough UNIT: counts runs in a row in which a layer failed; the count is on disk, a daemon-reload clears systemd's.
-has_failed_enough() {
-  local count
-  count="$(saved_count "failures.$1")"
-  [[ "$count" =~ ^[0-9]{1,9}$ ]] || count=0
-  count=$((count + 1))
-  save_count "failures.$1" "$count"
-  ((count >= FAILURES_BEFORE_REPAIR)) && return 0
-  log "$1 failed in $count of $FAILURES_BEFORE_REPAIR runs; not repairing yet"
-  return 1
+# How much may lie there while nothing can be sent.
+readonly MAX_ALERTS=50
+
+# alert EVENT UNIT SENTENCE: for people, see `alerts` in docs/alerts.md.
+alert() { [[ "$MODE" != repair || -z "$ALERTS_FILE" ]] || put_down "$@"; }
+
+# send_ping start|success|fail SENTENCE: for a service that misses the pings of a host that is down.
+send_ping() {
+  [[ "$MODE" == repair && -n "$ALERTS_FILE" ]] && grep -q '^PING_URL=' "$ALERTS_FILE" 2>/dev/null || return 0
+  put_down "ping-$1" - "$2"
 }
 
-# may_repair UNIT: at most MAX_REPAIRS in the window.
-may_repair() {
-  local unit="$1" now oldest recent
-  printf -v now '%(%s)T' -1
-  oldest=$((now - REPAIR_WINDOW_SEC))
-  recent="$(awk -v oldest="$oldest" -v now="$now" '$1 > oldest && $1 <= now' < <(saved_count "repairs.$unit"))"
-  if [[ -n "$recent" ]] && (($(wc -l <<<"$recent") >= MAX_REPAIRS)) || ((MAX_REPAIRS == 0)); then
-    error "$unit was repaired $MAX_REPAIRS times in the last $REPAIR_WINDOW_SEC s; not trying again"
-    return 1
-  fi
-  save_count "repairs.$unit" "${recent:+$recent$'\n'}$now"
-  return 0
+# recovered: the helper knows whether anybody was told of a failure.
+recovered() { [[ ! -e "$STATE_DIR/alerted" && ! -e "$RUN_DIR/alerted" ]] || alert recovered - "all checks pass again"; }
+
+# put_down EVENT UNIT SENTENCE
+put_down() {
+  local directory="$RUN_DIR/alerts" id="$EPOCHREALTIME"
+  id="${id//[^0-9]/}"
+  # Oldest first, by their names; a hidden one isn't whole yet.
+  { install -d -m 0700 "$directory" && (($(find "$directory" -name '[0-9]*' | wc -l) < MAX_ALERTS)) &&
+    printf '%s\t%s\t%s\n' "$1" "$2" "$3" >"$directory/.$id" && mv -f "$directory/.$id" "$directory/$id.event"; } 2>/dev/null &&
+    timeout 5 systemd-run --quiet --collect --no-block --unit="$NAME-alert-$id" --property=RuntimeMaxSec=600 \
+      /bin/bash "$HELPER" alert "$NAME" 9>&- </dev/null >/dev/null 2>&1 && return
+  log "WARNING: the alert '$1' could not be handed over"
 }
 
-# saved_count NAME
-saved_count() { cat "$RUN_DIR/$1" 2>/dev/null || cat "$STATE_DIR/$1" 2>/dev/null; }
+# A repair: one restart a run, within the limits.
 
-# save_count NAME TEXT: whole or not at all; with a full disk until the next boot.
-save_count() {
-  { printf '%s\n' "$2" >"$STATE_DIR/$1.new" && mv -f "$STATE_DIR/$1.new" "$STATE_DIR/$1"; } 2>/dev/null && rm -f "${RUN_DIR:?}/$1" && return
-  rm -f "$STATE_DIR/$1.new" 2>/dev/null
-  { printf '%s\n' "$2" >"$RUN_DIR/$1"; } 2>/dev/null
-}
-
-# The layers, one after the other, and their repair.
-
-# local_layers: the proxy is asked only when the application answers, so that it is never blamed for the application.
-local_layers() {
-  unit_layer "$APP_UNIT"
-  [[ -z "$PROXY_UNIT" ]] || unit_layer "$PROXY_UNIT"
-  [[ -z "$TUNNEL_UNIT" ]] || unit_layer "$TUNNEL_UNIT"
-  ((FAILED)) && return
-  http_layer "$APP_UNIT" "$APP_URL" || return
-  rm -f {"$STATE_DIR","$RUN_DIR"}/failures."$APP_UNIT"
-  [[ -z "$PROXY_UNIT" ]] || http_layer "$PROXY_UNIT" "$PROXY_URL"
-}
-
-# unit_layer UNIT
-unit_layer() {
-  is_active "$1" && return 0
-  log "ERROR: $1 is not running"
-  repair "$1" && return 0
-  FAILED=1
-  return 1
-}
-
-# http_layer UNIT URL: a process may hang while its unit is active.
-http_layer() {
-  local unit="$1" url="$2"
-  if ((${#REPAIRED[@]})); then answers_in_time "$url"; else answers "$url"; fi && return 0
-  log "ERROR: $url does not answer as expected: $REASON"
-  if repair "$unit"; then
-    answers_in_time "$url" && return 0
-    error "$url still does not answer as expected: $REASON"
-  fi
-  FAILED=1
-  return 1
-}
-
-# external_layer: what is between the users and this host can't be mended by restarting anything here.
-external_layer() {
-  [[ -n "$EXTERNAL_URL" ]] || return
-  EXTERNAL="ok"
-  # An update isn't held up by what it can't mend.
-  if [[ "$MODE" == gate ]]; then answers_once "$EXTERNAL_URL"; else answers "$EXTERNAL_URL"; fi && return
-  EXTERNAL="$REASON"
-  if [[ "$MODE" == gate ]]; then
-    log "WARNING: $EXTERNAL_URL is not reachable: $REASON"
-  else
-    error "$EXTERNAL_URL is not reachable: $REASON"
-  fi
-}
-
-# repair UNIT: one restart a run, within the limits. A unit in start limit refuses it until reset-failed.
+# repair UNIT URL: only what was seen to work again is a success.
 repair() {
-  local unit="$1" reason
+  local unit="$1" url="$2" reason
   [[ "$MODE" == repair && -z "${REPAIRED[$unit]:-}" ]] || return 1
   # It may have begun since.
   if update_in_progress; then
@@ -242,18 +200,148 @@ repair() {
     log "Maintenance began; leaving $unit alone"
     return 1
   fi
-  has_failed_enough "$unit" && may_repair "$unit" || return 1
+  has_failed_enough "$unit" "repairing" && may_repair "$unit" || return 1
   log "Attempting to restart $unit..."
+  # In its start limit a unit refuses a restart until this.
   systemctl reset-failed -- "$unit" 2>/dev/null
   REPAIRED[$unit]=yes
   # The child must not keep this check's lock.
-  if timeout "$HEALTHY_WITHIN_SEC" systemctl restart -- "$unit" 9>&- 2>"$REASON_FILE" && is_active "$unit"; then
-    log "SUCCESS: $unit restarted successfully"
-  else
+  if ! timeout "$HEALTHY_WITHIN_SEC" systemctl restart -- "$unit" 9>&- 2>"$REASON_FILE" || ! is_active "$unit"; then
     reason="$(head -n 1 "$REASON_FILE" | head -c 200 | LC_ALL=C tr -d '\000-\037\177')"
-    error "$unit could not be restarted: ${reason:-it is not active after $HEALTHY_WITHIN_SEC s}"
+    reason="$unit could not be restarted: ${reason:-it is not active after $HEALTHY_WITHIN_SEC s}"
+  elif [[ -n "$url" ]] && ! answers_in_time "$url"; then
+    reason="$url still does not answer as expected: $REASON"
+  else
+    log "SUCCESS: $unit restarted successfully"
+    forget_failures "$unit"
+    alert repaired "$unit" "$unit was restarted, and works again"
+    return 0
+  fi
+  error "$reason"
+  alert repair-failed "$unit" "$reason"
+  return 1
+}
+
+# has_failed_enough LAYER DOING: counts runs in a row in which a layer failed; on disk, since a daemon-reload clears systemd's count.
+has_failed_enough() {
+  local count
+  count="$(saved "failures.$1")"
+  [[ "$count" =~ ^[0-9]{1,9}$ ]] || count=0
+  count=$((count + 1))
+  save "failures.$1" "$count"
+  ((count >= FAILURES_BEFORE_REPAIR)) && return 0
+  log "$1 failed in $count of $FAILURES_BEFORE_REPAIR runs; not $2 yet"
+  return 1
+}
+
+# forget_failures LAYER: the next failure is the first of a row.
+forget_failures() { rm -f {"$STATE_DIR","$RUN_DIR"}/failures."$1"; }
+
+# may_repair UNIT: at most MAX_REPAIRS in the window.
+may_repair() {
+  local unit="$1" now oldest recent
+  printf -v now '%(%s)T' -1
+  oldest=$((now - REPAIR_WINDOW_SEC))
+  recent="$(awk -v oldest="$oldest" -v now="$now" '$1 > oldest && $1 <= now' < <(saved "repairs.$unit"))"
+  if [[ -n "$recent" ]] && (($(wc -l <<<"$recent") >= MAX_REPAIRS)) || ((MAX_REPAIRS == 0)); then
+    error "$unit was repaired $MAX_REPAIRS times in the last $REPAIR_WINDOW_SEC s; not trying again"
+    alert exhausted "$unit" "$unit doesn't work, and was repaired $MAX_REPAIRS times in the last $REPAIR_WINDOW_SEC s: nothing more is tried, somebody must look"
     return 1
   fi
+  save "repairs.$unit" "${recent:+$recent$'\n'}$now"
+  return 0
+}
+
+# saved NAME
+saved() { cat "$RUN_DIR/$1" 2>/dev/null || cat "$STATE_DIR/$1" 2>/dev/null; }
+
+# save NAME TEXT: whole or not at all; with a full disk until the next boot.
+save() {
+  { printf '%s\n' "$2" >"$STATE_DIR/$1.new" && mv -f "$STATE_DIR/$1.new" "$STATE_DIR/$1"; } 2>/dev/null && rm -f "${RUN_DIR:?}/$1" && return
+  rm -f "$STATE_DIR/$1.new" 2>/dev/null
+  { printf '%s\n' "$2" >"$RUN_DIR/$1"; } 2>/dev/null
+}
+
+# The layers in their order. One whose dependency has failed isn't asked: it would be blamed for the other.
+
+# local_layers: what can be mended on this host.
+local_layers() {
+  local proxy_url="$PROXY_URL"
+  layer "$APP_UNIT" "$APP_URL" || [[ "$PROXY_DEPENDS_ON" != app ]] || proxy_url=""
+  [[ -z "$PROXY_UNIT" ]] || layer "$PROXY_UNIT" "$proxy_url"
+  [[ -z "$TUNNEL_UNIT" ]] || layer "$TUNNEL_UNIT" ""
+}
+
+# layer UNIT URL: running, and answering where there is a URL; a process may hang while its unit is active.
+layer() {
+  local unit="$1" url="$2"
+  if ! is_active "$unit"; then
+    log "ERROR: $unit is not running"
+    [[ "$(unit_property "$unit" Result)" != start-limit-hit ]] || alert start-limit "$unit" "$unit has reached its start limit: systemd doesn't start it any more"
+  elif [[ -n "$url" ]] && ! answers_by_now "$url"; then
+    log "ERROR: $url does not answer as expected: $REASON"
+  else
+    forget_failures "$unit"
+    return 0
+  fi
+  repair "$unit" "$url" && return
+  FAILED=1
+  return 1
+}
+
+# external_layer: what is between the users and this host can't be mended by restarting anything here.
+external_layer() {
+  local fault kind=ERROR
+  [[ -n "$EXTERNAL_URL" ]] || return
+  if ((FAILED)) && [[ "$EXTERNAL_DEPENDS_ON" != nothing ]]; then
+    EXTERNAL="not checked"
+    return
+  fi
+  EXTERNAL="ok"
+  # An update isn't held up by what it can't mend.
+  if if [[ "$MODE" == gate ]]; then answers_once "$EXTERNAL_URL"; else answers_by_now "$EXTERNAL_URL"; fi; then
+    forget_failures external
+    return
+  fi
+  EXTERNAL="$REASON"
+  fault="$(external_fault)"
+  if [[ "$MODE" == gate ]]; then kind=WARNING; fi
+  if ((FAILED)); then
+    log "$kind: $EXTERNAL_URL is not reachable either: $REASON"
+    return
+  fi
+  log "$kind: $EXTERNAL_URL is not reachable: $REASON${fault:+; at fault: $fault}"
+  [[ "$MODE" != gate ]] || return
+  FAILED=1
+  [[ "$MODE" != repair || -z "$ALERTS_FILE" ]] || ! has_failed_enough external "alerting" ||
+    alert external - "$EXTERNAL_URL is not reachable: $REASON${fault:+; at fault: $fault}; the host itself is well, nothing was restarted"
+}
+
+# external_fault: where to look, if what was seen doesn't say so itself. curl's exit codes are in curl(1); 52x and 530 are what Cloudflare's edge says itself of the
+# way to this host.
+external_fault() {
+  case "$CURL_STATUS" in
+    0)
+      [[ ! "$HTTP_STATUS" =~ ^(52[0-7]|530)$ ]] || echo "the tunnel, or the edge's way to this host"
+      ;;
+    51 | 60 | 83 | 90 | 91) echo "the certificate" ;;
+    35 | 53 | 54 | 58 | 59 | 66 | 77 | 80 | 82) echo "TLS" ;;
+    *)
+      if ! has_network; then
+        echo "this host's network: it has no default route"
+      elif ((CURL_STATUS == 5 || CURL_STATUS == 6)); then
+        echo "name resolution"
+      else
+        echo "the connection"
+      fi
+      ;;
+  esac
+}
+
+# has_network: a default route, of IPv4 or IPv6.
+has_network() {
+  awk '$2 == "00000000" && $8 == "00000000" { found = 1 } END { exit !found }' /proc/net/route 2>/dev/null ||
+    awk '$1 == "00000000000000000000000000000000" && $2 == "00" && $10 != "lo" { found = 1 } END { exit !found }' /proc/net/ipv6_route 2>/dev/null
 }
 
 # An update's own check.
@@ -273,12 +361,12 @@ wait_for_local_layers() {
 stays_up() {
   local process restarts _
   for _ in 1 2 3; do
-    process="$(app_property InvocationID)" restarts="$(app_property NRestarts)"
+    process="$(unit_property "$APP_UNIT" InvocationID)" restarts="$(unit_property "$APP_UNIT" NRestarts)"
     sleep "$STABLE_SEC"
     comes_to_rest
     systemctl is-active --quiet -- "$APP_UNIT" || break
-    [[ "$(app_property InvocationID)" != "$process" ]] || return 0
-    (($(app_property NRestarts) <= restarts)) || break
+    [[ "$(unit_property "$APP_UNIT" InvocationID)" != "$process" ]] || return 0
+    (($(unit_property "$APP_UNIT" NRestarts) <= restarts)) || break
   done
   error "$APP_UNIT ended within $STABLE_SEC s after it first answered"
   return 1
@@ -288,17 +376,14 @@ stays_up() {
 comes_to_rest() {
   local end=$((SECONDS + 30))
   while ((SECONDS < end)); do
-    case "$(app_property ActiveState)" in
+    case "$(unit_property "$APP_UNIT" ActiveState)" in
       activating | deactivating | reloading | refreshing) ;;
-      inactive) [[ "$(app_property Job)" =~ ^[1-9] ]] || return 0 ;;
+      inactive) [[ "$(unit_property "$APP_UNIT" Job)" =~ ^[1-9] ]] || return 0 ;;
       *) return 0 ;;
     esac
     sleep 0.5
   done
 }
-
-# app_property NAME
-app_property() { systemctl show --property="$1" --value -- "$APP_UNIT" 2>/dev/null; }
 
 save_result() {
   { printf 'passed %s\ntime %s\nexternal %s\n' "$1" "$(date --iso-8601=seconds)" "$EXTERNAL" >"$STATE_DIR/health.new" &&
@@ -349,15 +434,14 @@ main() {
     exit 0
   fi
   [[ "$MODE" != gate ]] || wait_for_local_layers
+  send_ping start "a check begins"
   log "=== Starting Health Check ==="
   local_layers
   if ((!FAILED && STABLE_SEC)); then stays_up && local_layers; fi
-  if ((!FAILED)); then
-    rm -f {"$STATE_DIR","$RUN_DIR"}/failures.*
-    external_layer
-  fi
+  external_layer
   if ((FAILED)); then
     save_result false
+    send_ping fail "${FIRST_ERROR:-a check failed}"
     exit 1
   fi
   if [[ "$MODE" == gate && "$EXTERNAL" != ok && -n "$EXTERNAL_URL" ]]; then
@@ -366,6 +450,8 @@ main() {
     log "SUCCESS: All checks passed"
   fi
   save_result true
+  recovered
+  send_ping success "all checks passed"
   # A result that can't be saved makes nothing unhealthy.
   return 0
 }

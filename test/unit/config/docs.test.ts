@@ -49,7 +49,7 @@ test("every key of the schema has a row in it, with what it must be and what it 
   }
 });
 
-test("what is secret is marked, as is what isn't supported yet", () => {
+test("what is secret is marked", () => {
   const marked = (mark: string) =>
     manual
       .split("\n")
@@ -60,8 +60,10 @@ test("what is secret is marked, as is what isn't supported yet", () => {
     "sshPrivateKeyPassphrase",
     "secretEnvironment",
     "alerts",
+    "webhookUrl",
+    "email",
+    "pingUrl",
   ]);
-  expect(marked("**Not supported by this version yet.**")).toEqual(["alerts"]);
 });
 
 test("its example is a configuration that is accepted, but for what is encrypted in it", () => {
@@ -82,7 +84,7 @@ test("every link within it leads to one of its headings", () => {
       .replaceAll(" ", "-"),
   );
   const links = [...manual.matchAll(/\(#([^)]*)\)/g)].map(([, link]) => link);
-  expect(links).toHaveLength(7);
+  expect(links).toHaveLength(8);
   for (const link of links) expect(anchors).toContain(link);
 });
 

@@ -26,7 +26,6 @@ describe("a value that no host could carry out is refused", () => {
       "root",
       "must not be root: the service would need no rights to lose (example: www-data)",
     ],
-    ["alerts", {}, "isn't supported by this version yet; remove it"],
   ])("%s: %j", (key, value, sentence) => {
     expect(problemsOf(withKey(minimal(), key, value))).toEqual([`${key}: ${sentence}`]);
   });

@@ -38,7 +38,15 @@ describe("a configuration that is right", () => {
       },
       healthCheck: {
         ...{ onBootSec: "2min", onUnitActiveSec: "5min", timeoutSec: 10, retries: 2 },
-        ...{ failuresBeforeRepair: 1, maxRepairs: 3, repairWindowSec: 3600, expectStatus: 200 },
+        ...{
+          failuresBeforeRepair: 1,
+          maxRepairs: 3,
+          repairWindowSec: 3600,
+          proxyDependsOn: "app",
+          externalDependsOn: "proxy",
+          alertAgainAfterSec: 3600,
+          expectStatus: 200,
+        },
       },
       drift: "correct",
       maintenance: false,

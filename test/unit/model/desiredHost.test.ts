@@ -87,16 +87,12 @@ test("a tunnel is a unit of the host's with a drop-in, and listens nowhere", () 
   expect(requirements).not.toHaveProperty("proxy");
 });
 
-test("only the file of secrets is secret, and only root reads it", () => {
+test("only the files of secrets are secret, and only root reads them", () => {
   const { files } = desiredOf(hostile());
-  expect(files.filter(({ secret }) => secret)).toEqual([
-    {
-      path: "/etc/pulumi-systemd-ha/x-1_y.env",
-      template: "secret.env",
-      mode: "0600",
-      owner: "root:root",
-      secret: true,
-    },
+  const secret = { template: "secret.env", mode: "0600", owner: "root:root", secret: true };
+  expect(files.filter((file) => file.secret)).toEqual([
+    { path: "/etc/pulumi-systemd-ha/x-1_y.env", ...secret },
+    { path: "/etc/pulumi-systemd-ha/x-1_y.alerts", ...secret },
   ]);
 });
 

@@ -45,7 +45,8 @@ const CONTEXT: Readonly<Record<string, unknown>> = {
   },
   ...{ appUnit: "a", appUrl: "u", proxyUnit: "", proxyUrl: "", tunnelUnit: "", externalUrl: "" },
   ...{ expectStatus: 200, expectText: "", timeoutSec: 1, retries: 0, healthyWithinSec: 1 },
-  ...{ failuresBeforeRepair: 1, maxRepairs: 0, repairWindowSec: 1 },
+  ...{ failuresBeforeRepair: 1, maxRepairs: 0, repairWindowSec: 1, proxyDependsOn: "app" },
+  ...{ externalDependsOn: "proxy", alertsFile: "/a", alertUnit: "a" },
   ...{ state: "/s", helper: "/h", before: "b.service" },
 };
 

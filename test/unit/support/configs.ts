@@ -7,6 +7,7 @@ import { validateConfig } from "../../../src/config/validate";
 import { desiredHost } from "../../../src/model/desiredHost";
 import type { DesiredHost, RenderedFile } from "../../../src/model/types";
 import { renderFiles } from "../../../src/render/files";
+import { presenceOf } from "../../../src/render/secrets";
 
 export const CHECKOUT = resolve(__dirname, "../../..");
 export const GOLDEN = join(CHECKOUT, "test/golden");
@@ -80,6 +81,11 @@ export const hostile = (): Raw => ({
     restartSec: "1min 30s",
   },
   secretEnvironment: { DB_PASSWORD: HOSTILE_TEXT, ENDS_WITH_BACKSLASH: "\\", EMPTY: "" },
+  alerts: {
+    webhookUrl: "https://hooks.example/$(id);'x'?a=%20&b=*",
+    email: "o'ps+%h@shop.example",
+    pingUrl: "http://ping.example:8000/$HOME",
+  },
   proxy: {
     unit: "a.b_c@d-1.service",
     port: 1,
@@ -106,9 +112,9 @@ export function checked(raw: Raw): Config {
 }
 
 export function definitionOf(config: Config): ServiceDefinition {
-  const { service, proxy, tunnel, healthCheck, maintenance, historyKeep, secretEnvironment } = config;
-  const hasSecretEnvironment = secretEnvironment !== undefined;
-  return { service, proxy, tunnel, healthCheck, maintenance, historyKeep, hasSecretEnvironment };
+  const { service, proxy, tunnel, healthCheck, maintenance, historyKeep } = config;
+  const presence = presenceOf({ environment: config.secretEnvironment, alerts: config.alerts });
+  return { service, proxy, tunnel, healthCheck, maintenance, historyKeep, ...presence };
 }
 
 export const desiredOf = (raw: Raw): DesiredHost => desiredHost(definitionOf(checked(raw)));
@@ -117,7 +123,8 @@ export function filesOf(raw: Raw, stack = "project/stack"): RenderedFile[] {
   const config = checked(raw);
   const definition = definitionOf(config);
   const desired = desiredHost(definition);
-  return renderFiles({ definition, desired, secretEnvironment: config.secretEnvironment ?? {}, stack });
+  const secrets = { environment: config.secretEnvironment, alerts: config.alerts };
+  return renderFiles({ definition, desired, secrets, stack });
 }
 
 /** A copy with one key set, such as `hosts[0].port`; `undefined` removes it. */

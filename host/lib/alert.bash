@@ -1,0 +1,168 @@
+# Tells outside what the health check has put down in RUN_DIR/alerts, in a process that no check waits for: people by webhook and
+# e-mail, a watching service by pings. Also whatever ended the check itself (OnFailure= of its unit).
+#
+#   alert SERVICE         what is put down
+#   alert SERVICE test    a test, to all that is configured
+#
+# alerts/ID.event: event, unit, sentence. alerts/ID.{webhook,email,ping}: what is still to be sent, tried again with the next check.
+# SERVICE_DIR/alerted, or with a full disk RUN_DIR/alerted: the failures of which people know: when, event, unit.
+# shellcheck shell=bash
+
+# Seconds for one attempt, and for all of one message.
+readonly ALERT_ATTEMPT_SEC=10 ALERT_LIMIT_SEC=40
+# What couldn't be sent for so long tells nobody anything.
+readonly ALERT_STALE_MIN=1440
+
+verb_alert() {
+  local event
+  RUN_DIR="/run/pulumi-systemd-ha-$SERVICE" ALERTS_DIR="/run/pulumi-systemd-ha-$SERVICE/alerts"
+  # Since the configuration doesn't name anybody any more.
+  [[ -r "$(alerts_file)" ]] || { rm -rf "$ALERTS_DIR" && return 0; }
+  install -d -m 0700 "$RUN_DIR" "$ALERTS_DIR" 2>/dev/null || fail "$EXIT_FAILED" "cannot write to /run; is it full?"
+  take_lock "$ALERTS_DIR.lock" --exclusive "$WAITING_LIMIT_SEC"
+  [[ "$SUBJECT" != test ]] || put_down test - "this is a test"
+  note_broken_check
+  find "$ALERTS_DIR" -type f -mmin "+$ALERT_STALE_MIN" -delete 2>/dev/null || true
+  for event in "$ALERTS_DIR"/*.event; do
+    [[ ! -e "$event" ]] || address "$event"
+  done
+  send_all || {
+    # shellcheck disable=SC2034 # read in helper
+    FAILURE="not everybody could be told"
+    exit "$EXIT_FAILED"
+  }
+}
+
+alerts_file() { echo "/etc/pulumi-systemd-ha/$SERVICE.alerts"; }
+
+# told NAME: WEBHOOK_URL, EMAIL or PING_URL of the configuration; nothing if it isn't there.
+told() { sed -n "s/^$1=\"\\(.*\\)\"\$/\\1/p" "$(alerts_file)" | sed 's/\\\(.\)/\1/g'; }
+
+# put_down EVENT UNIT SENTENCE: as the check does it.
+put_down() {
+  local id="${EPOCHREALTIME//[^0-9]/}"
+  printf '%s\t%s\t%s\n' "$1" "$2" "$3" >"$ALERTS_DIR/$id.event" || fail "$EXIT_FAILED" "cannot write to /run; is it full?"
+}
+
+# note_broken_check: systemd says why it started this unit (systemd.exec(5)). A check that ended by itself has told what it found.
+note_broken_check() {
+  local how="${MONITOR_SERVICE_RESULT:-}"
+  [[ -n "$how" && "$how ${MONITOR_EXIT_STATUS:-}" != "exit-code 1" ]] || return 0
+  put_down check-failed "$SERVICE-health-check.service" "the health check itself failed ($how${MONITOR_EXIT_STATUS:+, ${MONITOR_EXIT_STATUS}}): nothing is checked or repaired by it; see journalctl -u $SERVICE-health-check.service"
+}
+
+# address EVENT-FILE: a message for each who is to hear of it.
+address() {
+  local event unit sentence to="${1%.event}"
+  IFS=$'\t' read -r event unit sentence <"$1" || true
+  if [[ "$event" == ping-* ]]; then
+    [[ -z "$(told PING_URL)" ]] || printf '%s\n%s\n' "${event#ping-}" "$sentence" >"$to.ping"
+  elif is_news "$event" "$unit"; then
+    [[ -z "$(told WEBHOOK_URL)" ]] || webhook_message "$event" "$unit" "$sentence" >"$to.webhook"
+    [[ -z "$(told EMAIL)" ]] || email_message "$event" "$unit" "$sentence" >"$to.email"
+  fi
+  rm -f "$1"
+}
+
+# is_news EVENT UNIT: the same isn't told again within the configured time; a recovery only to those who know of a failure.
+is_news() {
+  local event="$1" unit="$2" now again known
+  [[ "$event" != test ]] || return 0
+  printf -v now '%(%s)T' -1
+  again="$(setting alertAgainAfterSec 3600)"
+  # A clock that was set back leaves times to come.
+  known="$(cat "$RUN_DIR/alerted" 2>/dev/null || cat "$SERVICE_DIR/alerted" 2>/dev/null || true)"
+  if [[ "$event" == recovered ]]; then
+    remember "$(awk -F '\t' -v from="$((now - again))" -v now="$now" '($2 == "repaired" || $2 == "start-limit") && $1 > from && $1 <= now' <<<"$known")"
+    # What was repaired was told with its repair.
+    awk -F '\t' 'NF == 3 && $2 != "repaired" && $2 != "start-limit" { found = 1 } END { exit !found }' <<<"$known"
+    return
+  fi
+  ! awk -F '\t' -v event="$event" -v unit="$unit" -v from="$((now - again))" -v now="$now" \
+    '$2 == event && $3 == unit && $1 > from && $1 <= now { found = 1 } END { exit !found }' <<<"$known" || return 1
+  known="$(awk -F '\t' -v event="$event" -v unit="$unit" 'NF == 3 && !($2 == event && $3 == unit)' <<<"$known")"
+  remember "${known:+$known$'\n'}$now"$'\t'"$event"$'\t'"$unit"
+}
+
+# remember TEXT: with a full disk until the next boot.
+remember() {
+  local file="$SERVICE_DIR/alerted"
+  if [[ -z "$1" ]]; then
+    rm -f "$file" "$RUN_DIR/alerted"
+  elif { printf '%s\n' "$1" >"$file.new" && mv -f "$file.new" "$file"; } 2>/dev/null; then
+    rm -f "$RUN_DIR/alerted"
+  else
+    rm -f "$file.new"
+    { printf '%s\n' "$1" >"$RUN_DIR/alerted"; } 2>/dev/null || true
+  fi
+}
+
+# webhook_message EVENT UNIT SENTENCE: docs/alerts.md has the fields; Slack and those like it show `text`.
+webhook_message() {
+  local host unit="$2"
+  host="$(</proc/sys/kernel/hostname)"
+  [[ "$unit" != - ]] || unit=""
+  printf '{"version":1,"text":%s,"service":%s,"host":%s,"event":%s,"unit":%s,"message":%s,"time":%s}\n' \
+    "$(json_text "$SERVICE on $host: $3")" "$(json_text "$SERVICE")" "$(json_text "$host")" "$(json_text "$1")" "$(json_text "$unit")" \
+    "$(json_text "$3")" "$(json_text "$(date --iso-8601=seconds)")"
+}
+
+# json_text TEXT: as JSON wants it: no control characters, whole characters only, quote and backslash escaped (RFC 8259, 7).
+json_text() { printf '"%s"' "$(safe_lines <<<"$1" | tr '\t\n' '  ' | iconv -c -f UTF-8 -t UTF-8 | sed 's/[\\"]/\\&/g; s/ *$//')"; }
+
+# email_message EVENT UNIT SENTENCE
+email_message() {
+  local host
+  host="$(</proc/sys/kernel/hostname)"
+  printf 'To: %s\nSubject: %s on %s: %s\nContent-Type: text/plain; charset=utf-8\nAuto-Submitted: auto-generated\n\n%s\n\nWhen: %s\nWhat the health check says: journalctl -u %s-health-check.service\n' \
+    "$(told EMAIL)" "$SERVICE" "$host" "$1${2:+ $2}" "$(safe_lines <<<"$3")" "$(date --iso-8601=seconds)" "$SERVICE" | sed '2s/ -$//'
+}
+
+# send_all: oldest first; a ping is of its moment, people are told later if it can't be now.
+send_all() {
+  local message status=0
+  for message in "$ALERTS_DIR"/*.{webhook,email,ping}; do
+    [[ -e "$message" ]] || continue
+    if send "$message" || [[ "$message" == *.ping ]]; then rm -f "$message"; else status=1; fi
+  done
+  return "$status"
+}
+
+# send FILE
+send() {
+  local how="${1##*.}" url
+  case "$how" in
+    webhook) post "$(told WEBHOOK_URL)" "the webhook" --header "Content-Type: application/json" --data-binary "@$1" ;;
+    email) mail_out "$1" ;;
+    ping)
+      # healthchecks.io's convention, which others have too: /start, /fail, and nothing for success.
+      url="$(told PING_URL)"
+      [[ "$(head -n 1 "$1")" == success ]] || url="${url%/}/$(head -n 1 "$1")"
+      post "$url" "the ping URL" --header "Content-Type: text/plain" --data-binary "$(tail -n +2 "$1")"
+      ;;
+  esac
+}
+
+# post URL WHOM CURL-ARGUMENT...: the URL is secret, so it stands in no process list, and in no message. It has neither quotes
+# nor backslashes (src/config/alertsSchema.ts).
+post() {
+  local url="$1" whom="$2" reason
+  shift 2
+  reason="$(curl --disable --silent --show-error --fail --proto '=http,https' --max-time "$ALERT_ATTEMPT_SEC" \
+    --retry 3 --retry-all-errors --retry-max-time "$ALERT_LIMIT_SEC" --output /dev/null "$@" --config - 2>&1 \
+    <<<"url = \"$url\"")" && return
+  say "$whom could not be told: $(tail -n 1 <<<"$reason" | safe_lines | mask_secrets)"
+  return 1
+}
+
+# mail_out FILE: through the host's sendmail, where there is one.
+mail_out() {
+  local sendmail reason
+  sendmail="$(PATH="$PATH:/usr/sbin:/usr/lib" command -v sendmail)" || {
+    say "the e-mail could not be sent: this host has no sendmail"
+    return 0
+  }
+  reason="$(timeout "$ALERT_LIMIT_SEC" "$sendmail" -t -oi <"$1" 2>&1)" && return
+  say "the e-mail could not be sent: $(head -n 1 <<<"${reason:-sendmail failed}" | safe_lines | mask_secrets)"
+  return 1
+}

@@ -1,0 +1,21 @@
+import type { AlertsConfig } from "../config/types";
+
+export type SecretEnvironment = Readonly<Record<string, string>>;
+
+/** What of a service only its host may know. */
+export interface ServiceSecrets {
+  readonly environment?: SecretEnvironment | undefined;
+  readonly alerts?: AlertsConfig | undefined;
+}
+
+/** All that mustn't be shown, wherever it turns up. Pure. */
+export const secretTexts = ({ environment = {}, alerts = {} }: ServiceSecrets): readonly string[] => [
+  ...Object.values(environment),
+  ...Object.values(alerts),
+];
+
+/** Which of them there are is no secret. */
+export const presenceOf = ({ environment, alerts }: Readonly<Record<keyof ServiceSecrets, unknown>>) => ({
+  hasSecretEnvironment: environment !== undefined,
+  hasAlerts: alerts !== undefined,
+});
