@@ -132,13 +132,13 @@ send_all() {
 send() {
   local how="${1##*.}" url
   case "$how" in
-    webhook) post "$(told WEBHOOK_URL)" "the webhook" --header "Content-Type: application/json" --data-binary "@$1" ;;
+    webhook) post "$(told WEBHOOK_URL)" "the webhook" --retry 3 --header "Content-Type: application/json" --data-binary "@$1" ;;
     email) mail_out "$1" ;;
     ping)
       # healthchecks.io's convention, which others have too: /start, /fail, and nothing for success.
       url="$(told PING_URL)"
       [[ "$(head -n 1 "$1")" == success ]] || url="${url%/}/$(head -n 1 "$1")"
-      post "$url" "the ping URL" --header "Content-Type: text/plain" --data-binary "$(tail -n +2 "$1")"
+      post "$url" "the ping URL" --retry 1 --header "Content-Type: text/plain" --data-binary "$(tail -n +2 "$1")"
       ;;
   esac
 }
@@ -149,7 +149,7 @@ post() {
   local url="$1" whom="$2" reason
   shift 2
   reason="$(curl --disable --silent --show-error --fail --proto '=http,https' --max-time "$ALERT_ATTEMPT_SEC" \
-    --retry 3 --retry-all-errors --retry-max-time "$ALERT_LIMIT_SEC" --output /dev/null "$@" --config - 2>&1 \
+    --retry-all-errors --retry-max-time "$ALERT_LIMIT_SEC" --output /dev/null "$@" --config - 2>&1 \
     <<<"url = \"$url\"")" && return
   say "$whom could not be told: $(tail -n 1 <<<"$reason" | safe_lines | mask_secrets)"
   return 1

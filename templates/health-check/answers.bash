@@ -40,7 +40,7 @@ answers_once() {
       --max-filesize 10485760 --output "$BODY" --write-out '%{http_code}' -- "$url" 2>"$REASON_FILE"
   )" || CURL_STATUS=$?
   if ((CURL_STATUS)); then
-    REASON="$(head -c 200 "$REASON_FILE" | LC_ALL=C tr -d '\000-\037\177')"
+    REASON="$(head -n 1 "$REASON_FILE" | head -c 200 | LC_ALL=C tr -d '\000-\037\177')"
     REASON="${REASON:-the answer is longer than 10 MiB}"
     return 1
   fi

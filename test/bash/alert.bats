@@ -53,7 +53,7 @@ at() { sed -i "s/^[0-9]*/$((EPOCHSECONDS - $1))/" "$SERVICE_DIR/alerted"; }
   equal "$(posted | sed '1d; s/"time":"[^"]*"/"time":"T"/')" "{\"version\":1,\"text\":\"shop on $host: it \\\"was\\\" down, C:\\\\new[31m\",\"service\":\"shop\",\"host\":\"$host\",\"event\":\"repaired\",\"unit\":\"shop.service\",\"message\":\"it \\\"was\\\" down, C:\\\\new[31m\",\"time\":\"T\"}"
   posted | sed 1d | node -e 'JSON.parse(require("fs").readFileSync(0))'
   equal "$(calls hooks.example)" ""
-  has "$(calls curl)" "--max-time 10 --retry 3"
+  has "$(calls curl)" "--max-time 10 --retry-all-errors"
   equal "$(ls "$RUN/alerts")" ""
 }
 

@@ -183,3 +183,11 @@ ping-fail -"
   equal "$(told)" ""
   has "$output" "could not be handed over"
 }
+
+@test "a tunnel that ends right after its restart isn't repaired" {
+  render tunnelUnit=cloudflared.service
+  set_unit cloudflared.service ActiveState=failed
+  printf '#!/bin/bash\nprintf failed >"$ROOT/systemd/cloudflared.service/ActiveState"\n' >"$ROOT/tmp/sleep" && chmod 0755 "$ROOT/tmp/sleep"
+  PATH="$ROOT/tmp:$PATH" check 1
+  has "${lines[-1]}" "ERROR: cloudflared.service could not be restarted: it ended at once"
+}

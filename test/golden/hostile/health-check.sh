@@ -133,7 +133,7 @@ answers_once() {
       --max-filesize 10485760 --output "$BODY" --write-out '%{http_code}' -- "$url" 2>"$REASON_FILE"
   )" || CURL_STATUS=$?
   if ((CURL_STATUS)); then
-    REASON="$(head -c 200 "$REASON_FILE" | LC_ALL=C tr -d '\000-\037\177')"
+    REASON="$(head -n 1 "$REASON_FILE" | head -c 200 | LC_ALL=C tr -d '\000-\037\177')"
     REASON="${REASON:-the answer is longer than 10 MiB}"
     return 1
   fi
@@ -209,6 +209,8 @@ repair() {
   if ! timeout "$HEALTHY_WITHIN_SEC" systemctl restart -- "$unit" 9>&- 2>"$REASON_FILE" || ! is_active "$unit"; then
     reason="$(head -n 1 "$REASON_FILE" | head -c 200 | LC_ALL=C tr -d '\000-\037\177')"
     reason="$unit could not be restarted: ${reason:-it is not active after $HEALTHY_WITHIN_SEC s}"
+  elif [[ -z "$url" ]] && ! stays_active "$unit"; then
+    reason="$unit could not be restarted: it ended at once"
   elif [[ -n "$url" ]] && ! answers_in_time "$url"; then
     reason="$url still does not answer as expected: $REASON"
   else
@@ -220,6 +222,14 @@ repair() {
   error "$reason"
   alert repair-failed "$unit" "$reason"
   return 1
+}
+
+# stays_active UNIT: of one that can't be asked; with Type=simple the start of a program that ends at once is none that failed.
+stays_active() {
+  local process
+  process="$(unit_property "$1" InvocationID)"
+  sleep 3
+  [[ "$(unit_property "$1" InvocationID)" == "$process" ]] && systemctl is-active --quiet -- "$1"
 }
 
 # has_failed_enough LAYER DOING: counts runs in a row in which a layer failed; on disk, since a daemon-reload clears systemd's count.
