@@ -67,7 +67,9 @@ async function writeWhileRotating(pace: number, rotations: number): Promise<Tall
     `zcat -f ${APP_LOG} ${APP_LOG}.* | grep ^line | grep -vE '^line [0-9]+ end$' || true`,
   );
   expect(torn).toBe("");
-  return tally(host, APP_LOG, "^line \\K\\d+", await numberIn(`${DIRECTORY}/written`));
+  const lines = await tally(host, APP_LOG, "^line \\K\\d+", await numberIn(`${DIRECTORY}/written`));
+  console.log(`${rotations} rotations: ${JSON.stringify(lines)}`);
+  return lines;
 }
 const AS_FAST_AS_IT_CAN = 1e9;
 
@@ -199,13 +201,9 @@ test("the seed's commands of section 3 show what happens as it happens", async (
 describe("a program that can't reopen its logs", () => {
   beforeAll(() => up({ exec: [...GUNICORN, "writer:app"], logReopenSignal: undefined }));
 
-  test("loses no line at a usual pace, writes none twice, and isn't restarted", async () => {
-    expect(await writeWhileRotating(200, 10)).toMatchObject({ lost: 0, twice: 0 });
-  });
-
-  test("loses what it writes between the end of the copy and the cut, at most once a rotation", async () => {
+  // While the copy is written to the disk: in a container that takes no time, so here next to nothing is lost.
+  test("loses lines in the middle of a rotation at most, writes none twice, and isn't restarted", async () => {
     const { twice, gaps, lost, written } = await writeWhileRotating(AS_FAST_AS_IT_CAN, 6);
-    console.log(`copied and truncated 6 times: ${lost} of ${written} lines lost, ${gaps} times`);
     expect(twice).toBe(0);
     expect(gaps).toBeLessThanOrEqual(6);
     expect(lost).toBeLessThan(written / 4);
