@@ -102,7 +102,7 @@ export const serviceSchema = {
       examples: ["USR1"],
       description:
         "Set: the process writes logs/NAME.log and logs/NAME-error.log itself and reopens them at this signal, so rotation loses nothing. " +
-        "Not set: systemd appends stdout and stderr to them, rotation copies and truncates.",
+        "Not set: systemd appends stdout and stderr to them, rotation copies and truncates, which may lose lines; see [Logs](operations.md#logs).",
     },
     healthyWithinSec: {
       type: "integer",

@@ -122,14 +122,4 @@ describe("circumstances", () => {
     const { exitCode, stderr } = await host.execAs("deploy", CHECK, { reject: false });
     expect([exitCode, stderr.trim()]).toEqual([2, `run it as root: sudo ${CHECK}`]);
   });
-
-  test("logs rotate without losing what the application writes", async () => {
-    const inode = (await host.exec(`stat -c %i ${LOGS}/rps.log`)).stdout;
-    await host.exec("logrotate --force /etc/logrotate.d/rps; sleep 1; curl -s localhost:5137/ >/dev/null");
-    expect((await host.exec(`stat -c %i ${LOGS}/rps.log`)).stdout).not.toBe(inode);
-    expect((await host.exec(`cat ${LOGS}/rps.log`)).stdout).toContain("GET / HTTP/1.1");
-    expect((await host.exec(`stat -c '%U:%G %a' ${LOGS}/rps.log`)).stdout.trim()).toBe(
-      "www-data:www-data 640",
-    );
-  });
 });

@@ -115,12 +115,6 @@ describe("pulumi up on a fresh host", () => {
     });
   });
 
-  test("writes a logrotate file that logrotate accepts", async () => {
-    const { stdout, stderr } = await host.exec("logrotate -d /etc/logrotate.d/rps");
-    expect(stdout + stderr).not.toMatch(/error:|insecure/i);
-    expect(stdout + stderr).toContain(`${LOGS}/rps.log`);
-  });
-
   test("plans nothing the second time, and restarts nothing", async () => {
     const before = await Promise.all([SERVICE, PROXY, TIMER].map((unit) => processOf(host, unit)));
     const [journal] = await lines(

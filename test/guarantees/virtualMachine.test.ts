@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { HostOutputs } from "../../src/outputs";
 import { bootHosts, type DisposableHost, refusalOf } from "../support/disposableHost";
 import { Program } from "../support/program";
-import { answers, PROXY, SERVICE, TIMER } from "../support/seedCommands";
+import { answers, eventually, PROXY, SERVICE, TIMER } from "../support/seedCommands";
 
 const refusal = refusalOf("qemu");
 
@@ -87,6 +87,21 @@ describe.skipIf(refusal)(`a virtual machine${refusal === undefined ? "" : ` (${r
       units: { [SERVICE]: enabled, [PROXY]: enabled, [TIMER]: enabled },
       healthCheck: { passed: true },
     });
+  });
+
+  test("starts the service again when it was killed for its memory, however often", async () => {
+    const limit = (size: string) =>
+      host.exec(`systemctl set-property --runtime ${SERVICE} MemoryMax=${size} MemorySwapMax=${size}`);
+    await limit("4M");
+    // Each start ends so too.
+    await eventually(180, "two restarts", async () => {
+      const { Result, NRestarts } = await host.systemctlShow(SERVICE, "Result", "NRestarts");
+      return Result === "oom-kill" && Number(NRestarts) >= 2;
+    });
+    expect(await said(`journalctl --no-pager -o cat -u ${SERVICE}`)).toMatch(/Failed with result 'oom-kill'/);
+    await limit("infinity");
+    await eventually(120, "it serves again", () => answers(host, 8087));
+    await host.exec(`rm -r /run/systemd/system.control/${SERVICE}.d; systemctl daemon-reload`);
   });
 
   test("loses in a power cut what it had not synced, and nothing else", async () => {
