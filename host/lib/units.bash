@@ -8,7 +8,7 @@ systemctl() { without_locks systemctl "$@"; }
 unit_property() { systemctl show --property="$2" --value -- "$1" 2>/dev/null; }
 
 # daemon-reload: once an update, and only if a unit file was written. systemd's NeedDaemonReload isn't asked alone: it
-# misses a first drop-in and a rename with an older time; and each reload clears the start limit's count.
+# misses a first drop-in and a rename with an older time; and systemd 252 forgets the count of the start limit with each reload.
 verb_daemon_reload() {
   lock_service
   lock_host

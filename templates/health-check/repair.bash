@@ -45,7 +45,7 @@ stays_active() {
   [[ "$(unit_property "$1" InvocationID)" == "$process" ]] && systemctl is-active --quiet -- "$1"
 }
 
-# has_failed_enough LAYER DOING: counts runs in a row in which a layer failed; on disk, since a daemon-reload clears systemd's count.
+# has_failed_enough LAYER DOING: counts runs in a row in which a layer failed; on disk, since with systemd 252 a daemon-reload clears its count.
 has_failed_enough() {
   local count
   count="$(saved "failures.$1")"

@@ -6,7 +6,6 @@ import {
   answers,
   CHECK,
   eventually,
-  LOGS,
   message,
   PROXY,
   runCheck,
