@@ -49,10 +49,10 @@ describe("the helper is killed", async () => {
   const points = FULL ? await faultPoints() : ONE_A_STEP;
   test.each(points.flatMap((point) => times(2, point)))("at %s", async (point) => {
     const failing = ROLLING_BACK.includes(point) ? { exec: ["/usr/bin/false"] } : {};
-    // A start rather than a restart; a link that isn't there.
+    // A start rather than a restart, and no check that begins one meanwhile; a link that isn't there.
     const prepare =
       point === "start"
-        ? () => bench.host.exec(`systemctl stop ${TIMER} ${SERVICE}`)
+        ? () => bench.host.exec(`systemctl stop ${TIMER} rps-health-check.service; systemctl stop ${SERVICE}`)
         : point === "enable"
           ? () => bench.host.exec(`systemctl disable ${SERVICE}`)
           : undefined;
