@@ -37,7 +37,8 @@ export function unitFindings(comparison: Comparison, manifest: Manifest | undefi
   return [...states, ...overrides];
 }
 
-function stateSentences(unit: string, { properties }: ObservedUnit): string[] {
+/** Masked, or not on at the next boot. Pure. */
+export function stateSentences(unit: string, { properties }: ObservedUnit): string[] {
   const fileState = properties["UnitFileState"] ?? "";
   const isMasked = properties["LoadState"] === "masked" || fileState.startsWith("masked");
   return [
@@ -54,7 +55,8 @@ const restSentences = (unit: string, { properties }: ObservedUnit, role: string)
     ? [`${unit} runs in spite of maintenance`]
     : [];
 
-function activeSentences(unit: string, { properties }: ObservedUnit): string[] {
+/** Why it isn't running. Pure. */
+export function activeSentences(unit: string, { properties }: ObservedUnit): string[] {
   const { ActiveState: active = "", SubState: sub = "", Result: result = "" } = properties;
   const ago = since(properties);
   if (active === "active") {
@@ -70,7 +72,8 @@ function activeSentences(unit: string, { properties }: ObservedUnit): string[] {
     : [`${unit} is ${active || "unknown to systemd"}`];
 }
 
-function loadedSentences(unit: string, { properties, changed }: ObservedUnit): string[] {
+/** What systemd does otherwise than it should. Pure. */
+export function loadedSentences(unit: string, { properties, changed }: ObservedUnit): string[] {
   if (properties["NeedDaemonReload"] === "yes") {
     return [`systemd hasn't loaded the files of ${unit} as they are now (daemon-reload)`];
   }
