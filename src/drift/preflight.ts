@@ -6,11 +6,7 @@ const OLDEST_SYSTEMD = 252;
 
 /** What the host lacks of what the service needs, a sentence each with what to do. Pure. */
 export function comparePreflight(wanted: Requirements, host: ObservedHost): string[] {
-  return [
-    ...groundProblems(wanted, host),
-    ...portProblems(wanted, host),
-    ...hostUnitProblems(wanted, host),
-  ];
+  return [...groundProblems(wanted, host), ...portProblems(wanted, host), ...hostUnitProblems(wanted, host)];
 }
 
 /** Those of what everything stands on: the system, the accounts, the directories. Pure. */
