@@ -84,7 +84,7 @@ type Stack = SelectedStack["config"];
 function fromHere({
   healthCheck: { externalUrl: url, timeoutSec, expectText },
 }: Stack): Promise<OutsideLook> | undefined {
-  return url === undefined ? undefined : lookFromHere({ url, timeoutSec, expectText });
+  return url === undefined || !URL.canParse(url) ? undefined : lookFromHere({ url, timeoutSec, expectText });
 }
 
 const judged = (findings: HostResult["findings"]): Pick<HostResult, "code" | "findings"> => ({

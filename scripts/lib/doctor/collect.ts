@@ -1,3 +1,4 @@
+import { printable } from "../../../src/drift/textDiff";
 import { commandLine, asRoot } from "../../../src/remote/commands";
 import { doctorBundle } from "../../../src/remote/bundle";
 import { connectionTo } from "../../../src/remote/connection";
@@ -35,7 +36,7 @@ export async function collect(
     const timeoutSec = COLLECTOR_SEC + config.healthCheck.timeoutSec;
     const { stdout, stderr } = await session.run(line, { stdin: doctorBundle(), timeoutSec });
     if (!stdout.includes("end\tyes\n")) {
-      const reason = stderr.trim().split("\n")[0] ?? "";
+      const reason = printable(stderr).trim().split("\n")[0]?.slice(0, 200) ?? "";
       throw new ContactError({ kind: "probeFailed", reason: reason || "its answer isn't complete" });
     }
     return { facts: parseFacts(stdout), clock };

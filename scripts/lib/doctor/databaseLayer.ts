@@ -4,7 +4,7 @@ import { belongsTo } from "../../../src/drift/preflight";
 import { endProcess, processText } from "./evidence";
 import type { Database, Holder } from "./facts";
 import { type Look, unitsOf } from "./look";
-import { failed, type Layer, layer, onHost, type Problem, warning } from "./verdict";
+import { failed, type Layer, layer, onHost, type Problem, warning, word } from "./verdict";
 
 /**
  * SQLite databases below the service's directory: who has them locked. "Locked" is said only with evidence. Pure.
@@ -38,7 +38,7 @@ function unwritable({ path, isWritable }: Database, { config: { service } }: Loo
   return [
     warning(
       `${service.user} can't write ${path}`,
-      onHost(`chown ${owner} '${path}' && chmod u+rw '${path}'`),
+      onHost(`chown -h ${owner} ${word(path)} && chmod u+rw ${word(path)}`),
     ),
   ];
 }
@@ -66,7 +66,7 @@ function explained({ path, holders }: Database, status: Problem["status"]): Prob
   return {
     status,
     cause: `never delete ${basename(path)}-wal or -shm: the -wal holds committed data that isn't in ${basename(path)} yet. To empty it, end those who have it open${who}, then:`,
-    mend: onHost(`sqlite3 '${path}' 'PRAGMA wal_checkpoint'`),
+    mend: onHost(`sqlite3 ${word(path)} 'PRAGMA wal_checkpoint'`),
   };
 }
 

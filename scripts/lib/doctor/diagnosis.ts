@@ -19,7 +19,7 @@ export interface Diagnosis {
 
 /** Judges all that was seen, layer by layer; what a layer below explains isn't blamed on the one above. Pure. */
 export function diagnose(look: Look): Diagnosis {
-  const { proxy, tunnel, service: unit } = unitsOf(look);
+  const { proxy, tunnel } = unitsOf(look);
   const service = serviceLayer(look);
   const port = portLayer(look);
   const app = appLayer(look, port);
@@ -29,14 +29,7 @@ export function diagnose(look: Look): Diagnosis {
   const local = [service, port, app, ...(database ? [database] : []), ...answers, ...passes];
   const blamed = local.find(({ status }) => status === "failed");
   const url = look.config.healthCheck.externalUrl;
-  const external =
-    url === undefined
-      ? []
-      : externalLayers(
-          look,
-          url,
-          blamed && `${blamed.name} is at fault (${unit === blamed.name ? unit : blamed.name})`,
-        );
+  const external = url === undefined ? [] : externalLayers(look, url, blamed && `${blamed.name} is at fault`);
   const contact = layer("contact", "logged in, and root", []);
   const below = [contact, machineLayer(look), installedLayer(look)];
   const layers = [...below, ...local, ...external, timerLayer(look), maintenanceLayer(look)];

@@ -1,5 +1,5 @@
 import { type Listener } from "../../../src/drift/observedHost";
-import { type Mend, onHost } from "./verdict";
+import { type Mend, onHost, word } from "./verdict";
 
 /** What systemd writes about a unit tells less than what the unit says itself. */
 const SYSTEMD =
@@ -61,6 +61,6 @@ const unitOf = (cgroup: string): string | undefined => /\/([^/ ]+\.service)(\/|\
 export function endProcess({ pid, cgroup }: Listener): Mend | undefined {
   const unit = unitOf(cgroup);
   // Of a login, or of a user's own systemd.
-  if (unit !== undefined && !unit.startsWith("user@")) return onHost(`systemctl stop ${unit}`);
-  return pid === undefined ? undefined : onHost(`kill ${pid}`);
+  if (unit !== undefined && !unit.startsWith("user@")) return onHost(`systemctl stop ${word(unit)}`);
+  return pid === undefined ? undefined : onHost(`kill ${word(pid)}`);
 }

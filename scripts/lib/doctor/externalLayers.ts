@@ -50,6 +50,8 @@ const refusalOf = (answer: Answer | undefined): string | undefined =>
 
 /** @param blamed what of the layers below is at fault, if one is */
 export function externalLayers(look: Look, url: string, blamed: string | undefined): Layer[] {
+  // Such as a port of six digits, which the schema lets pass.
+  if (!URL.canParse(url)) return [layer("external", "", [failed(`${url} is no URL: correct externalUrl`)])];
   const names = ["external from the host", "external from here"] as const;
   if (isResting(look)) return names.map((name) => untested(name, "the application is stopped on purpose"));
   const certificate = url.startsWith("https:") ? [certificateLayer(look, url)] : [];

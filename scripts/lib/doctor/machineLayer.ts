@@ -2,7 +2,7 @@ import { groundProblems } from "../../../src/drift/preflight";
 import { duration } from "../report/words";
 import type { Disk } from "./facts";
 import type { Look } from "./look";
-import { failed, type Layer, layer, onHost, type Problem, warning } from "./verdict";
+import { failed, type Layer, layer, onHost, type Problem, warning, word } from "./verdict";
 
 /** Shares of a disk, in percent: full but for it is full for most programs; and soon full. */
 const FULL_PERCENT = 1;
@@ -27,8 +27,8 @@ export function machineLayer(look: Look): Layer {
 function diskProblems({ target, sizeKib, freeKib, inodes, freeInodes }: Disk): Problem[] {
   const space = percent(freeKib, sizeKib);
   const nodes = percent(freeInodes, inodes);
-  const largest = onHost(`du -xh ${target} 2>/dev/null | sort -h | tail -n 20`);
-  const most = onHost(`du -x --inodes ${target} 2>/dev/null | sort -n | tail -n 20`);
+  const largest = onHost(`du -xh ${word(target)} 2>/dev/null | sort -h | tail -n 20`);
+  const most = onHost(`du -x --inodes ${word(target)} 2>/dev/null | sort -n | tail -n 20`);
   return [
     ...(space < FULL_PERCENT
       ? [failed(`${target} is full: ${sizeText(freeKib)} of ${sizeText(sizeKib)} left`, largest)]

@@ -35,6 +35,8 @@ export async function lookFromHere({ url, timeoutSec, expectText }: Request): Pr
   let shown: Pick<OutsideLook, "certificate" | "distrust"> = {};
   const client = url.startsWith("https:") ? https : http;
   const request = client.get(url, { agent: false, signal, rejectUnauthorized: false });
+  // What comes after the answer began is told by its stream.
+  request.on("error", () => undefined);
   request.on("socket", (socket) => {
     if (socket instanceof TLSSocket) socket.once("secureConnect", () => (shown = shownBy(socket, url)));
   });

@@ -3,12 +3,12 @@ import { endProcess, exitReason, knownReason, processText } from "./evidence";
 import type { ClosedPath } from "./facts";
 import { isActive, isResting, type Look, serviceWords, unitsOf } from "./look";
 import { unitProblems } from "./unitProblems";
-import { failed, type Layer, layer, onHost, type Problem, untested, warning } from "./verdict";
+import { failed, type Layer, layer, onHost, type Problem, untested, warning, word } from "./verdict";
 
 /** The service's unit, and why it doesn't run. Pure. */
 export function serviceLayer(look: Look): Layer {
   const unit = unitsOf(look).service;
-  const problems = unitProblems(look, unit, serviceWords(look), true);
+  const problems = unitProblems(look, unit, serviceWords(look));
   const isDown = problems.some(({ status }) => status === "failed");
   if (isResting(look)) {
     const runs = isActive(look, unit) ? [warning(`${unit} runs in spite of maintenance`)] : [];
@@ -45,8 +45,8 @@ export const closedProblems = ({ facts, config: { service } }: Look): Problem[] 
 function closedProblem({ path, what, owner }: ClosedPath, user: string, group: string): Problem {
   const cause = `${user} can't ${what} ${path} (${owner})`;
   if (what === "read")
-    return failed(cause, onHost(`chown ${user}:${group} '${path}' && chmod u+rX '${path}'`));
-  return failed(cause, onHost(what === "enter" ? `chmod o+x ${path}` : `chmod +x ${path}`));
+    return failed(cause, onHost(`chown -h ${user}:${group} ${word(path)} && chmod u+rX ${word(path)}`));
+  return failed(cause, onHost(`chmod ${what === "enter" ? "o+x" : "+x"} ${word(path)}`));
 }
 
 function closedLogs({ facts, config: { service } }: Look): Problem[] {
@@ -55,7 +55,9 @@ function closedLogs({ facts, config: { service } }: Look): Problem[] {
     .map(([path, why]) =>
       warning(
         `its log ${path} can't be written: ${why}`,
-        onHost(`chown ${service.user}:${service.group ?? service.user} ${path} && chmod u+rw ${path}`),
+        onHost(
+          `chown -h ${service.user}:${service.group ?? service.user} ${word(path)} && chmod u+rw ${word(path)}`,
+        ),
       ),
     );
 }

@@ -2,12 +2,12 @@ import { maintenanceNotices } from "../../../src/drift/maintenance";
 import { duration } from "../report/words";
 import { isActive, isResting, type Look, unitsOf } from "./look";
 import { unitProblems } from "./unitProblems";
-import { failed, type Layer, layer, onHost, type Problem, warning } from "./verdict";
+import { failed, type Layer, layer, onHost, type Problem, warning, word } from "./verdict";
 
 /** Whether the health check is going to run, and how the last one ended. Pure. */
 export function timerLayer(look: Look): Layer {
   const { timer } = unitsOf(look);
-  const problems = unitProblems(look, timer, [], true);
+  const problems = unitProblems(look, timer, []);
   return layer("health check", seenOf(look), [
     ...problems,
     ...(problems.length === 0 ? runProblems(look, timer) : []),
@@ -38,7 +38,10 @@ function logProblems({ facts }: Look): Problem[] {
   return Object.entries(facts.logs)
     .filter(([path, why]) => why !== "" && path.endsWith("/health-check.log"))
     .map(([path, why]) =>
-      warning(`its log ${path} can't be written: ${why}`, onHost(`ls -ld ${path}; lsattr ${path}`)),
+      warning(
+        `its log ${path} can't be written: ${why}`,
+        onHost(`ls -ld ${word(path)}; lsattr ${word(path)}`),
+      ),
     );
 }
 

@@ -13,19 +13,19 @@ import { failed, here, type Mend, onHost, type Problem, warning } from "./verdic
  * What is wrong with a unit, in systemd's words and its own. Pure.
  *
  * @param words its last lines
- * @param mayRest in maintenance it needn't run
  */
-export function unitProblems(look: Look, unit: string, words: readonly string[], mayRest = false): Problem[] {
+export function unitProblems(look: Look, unit: string, words: readonly string[]): Problem[] {
   const { observed } = look.inspection;
   const seen = observed.units[unit];
-  if (seen === undefined) return [];
-  const { LoadState: load = "" } = seen.properties;
-  if (load === "not-found") return [failed(`there is no ${unit}`, here("pulumi up"))];
+  if (seen === undefined || seen.properties["LoadState"] === "not-found") {
+    return [failed(`there is no ${unit}`, here("pulumi up"))];
+  }
   return [
     ...stateSentences(unit, seen).map((sentence) =>
       (isActive(look, unit) ? warning : failed)(sentence, stateMend(unit, seen)),
     ),
-    ...(mayRest && isResting(look) ? [] : downProblems(unit, seen, words)),
+    // In maintenance nothing need run.
+    ...(isResting(look) ? [] : downProblems(unit, seen, words)),
     ...loadedSentences(unit, seen).map((sentence) => warning(sentence, loadedMend(seen))),
     ...observed.overrides
       .filter((override) => override.unit === unit)

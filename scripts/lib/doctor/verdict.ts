@@ -1,3 +1,5 @@
+import { commandLine } from "../../../src/remote/commands";
+
 /** `unknown`: not tested, because of something below it or for want of a tool. */
 export type Status = "ok" | "warning" | "failed" | "unknown";
 
@@ -28,6 +30,9 @@ export interface Layer {
 
 export const onHost = (command: string): Mend => ({ on: "host", command });
 export const here = (command: string): Mend => ({ on: "here", command });
+
+/** A path or name in a command that somebody pastes as root: whoever chose it must not choose the command. */
+export const word = (text: string): string => commandLine([text]);
 
 export const failed = (cause: string, mend?: Mend): Problem => ({
   ...{ status: "failed", cause },
