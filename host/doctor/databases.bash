@@ -45,7 +45,7 @@ locks_of() {
     {
       split($0, word, " ")
       inode = word[6]; sub(/.*:/, "", inode)
-      if (word[4] != "WRITE" || !(inode in of)) next
+      if (word[2] !~ /^(POSIX|OFDLCK)$/ || word[4] != "WRITE" || !(inode in of)) next
       start = word[7] + 0; end = word[8] == "EOF" ? 2 ^ 62 : word[8] + 0
       if (inode in shm ? start <= 120 && end >= 120 : end >= 1073741824 && start <= 1073742335) print of[inode] "\t" word[5]
     }' - /proc/locks | sort -u

@@ -21,7 +21,7 @@ main() {
     [[ -z "${WANTED[${key}_url]:-}" ]] || { exec {answer}< <(ask_url "$key" "${WANTED[${key}_url]}") && answers+=("$answer"); }
   done
   [[ -z "${WANTED[external_url]:-}" ]] || { exec {answer}< <(tell_name "${WANTED[external_url]}" && tell_certificate "${WANTED[external_url]}") && answers+=("$answer"); }
-  tell_disks "${WANTED[directory]}" "${WANTED[health_log]%/*}" "$STATE" /var/log /run /tmp /etc /
+  tell_disks "${WANTED[directory]}" "${WANTED[health_log]%/*}" "$STATE" /var/log /run /tmp /var/tmp /etc /
   tell_memory
   tell_clock
   for unit in ${WANTED[units]} "${WANTED[check_unit]}"; do tell_unit "$unit"; done
