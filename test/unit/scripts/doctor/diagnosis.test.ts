@@ -47,7 +47,12 @@ describe("the service", () => {
   });
 
   test("where nothing is installed, an update is what is missing", () => {
-    const lines = told({ observed: [["unit", "rps.service", "LoadState=not-found"], ["port_listener", ""]] });
+    const lines = told({
+      observed: [
+        ["unit", "rps.service", "LoadState=not-found"],
+        ["port_listener", ""],
+      ],
+    });
     expect(lines["service"]).toEqual(["failed: there is no rps.service", "here: pulumi up"]);
   });
 
