@@ -1,3 +1,5 @@
+import { expect } from "vitest";
+
 import type { Answer } from "../../../../scripts/lib/doctor/answer";
 import type { OutsideLook } from "../../../../scripts/lib/doctor/outside";
 import { parseFacts } from "../../../../scripts/lib/doctor/facts";
@@ -111,3 +113,30 @@ export const unit = (name: string, ...properties: string[]): Row => [
 ];
 
 export const withTunnel = (): Raw => withKey(seed(), "tunnel", { unit: "cloudflared.service" });
+
+/** Properties of a unit that was stopped, failed a minute ago, or waits for its next start. */
+export const DOWN = [
+  "ActiveState=inactive",
+  "SubState=dead",
+  "StateChangeTimestampMonotonic=89940000000",
+] as const;
+export const FAILED = [
+  "ActiveState=failed",
+  "SubState=failed",
+  "StateChangeTimestampMonotonic=89940000000",
+] as const;
+export const WAITING = ["ActiveState=activating", "SubState=auto-restart", "Result=exit-code"] as const;
+export const LOG = "/var/www/rps.pan2.app/logs/rps-error.log";
+/** What users see of an application that doesn't answer. */
+export const BAD_GATEWAY = [
+  ["url", "app", "7", "000", "0", "0", "refused"],
+  ["url", "proxy", "0", "503", "0", "0", ""],
+  ["url", "external", "0", "502", "0", "0", ""],
+] as const;
+export const from502 = { outside: outsideWith({ kind: "answered", status: 502, hasText: false }) };
+/** With nothing but that of what lies above. */
+export const hidden = { facts: BAD_GATEWAY, more: from502 };
+
+export const expectTold = (one: Case, expected: Record<string, readonly string[]>): void => {
+  expect(told(one)).toEqual(expected);
+};
