@@ -32,6 +32,8 @@ export interface HostReport {
 }
 
 export interface Inspection extends HostReport {
+  readonly desired: DesiredHost;
+  readonly observed: ObservedHost;
   /** What the host lacks of what the service needs. */
   readonly problems: readonly string[];
   /** Whose record is there, if it isn't this stack's. */
@@ -145,6 +147,7 @@ export async function inspectHost(
   const observed = await observeHost(connection, desired, unitTextsOf(definition, desired, stack));
   const otherStack = otherStackOn(observed, stack);
   return {
+    ...{ desired, observed },
     ...reportOf(desired, files, observed, secrets, stack),
     problems: comparePreflight(desired.requirements, observed),
     ...(otherStack !== undefined && { otherStack }),

@@ -1,4 +1,4 @@
-# What a unit really is, beside what was installed. The helper and host/probe share it; it needs nothing else.
+# What a unit really is, beside what was installed. The helper, host/probe and host/doctor share it; it needs nothing else.
 # shellcheck shell=bash
 
 # settings_of: stdin's assignments, as lines of section, key and value. See systemd.syntax(7).
@@ -127,6 +127,9 @@ unsafe_ancestors() {
     ((user == 0)) && ! { ((8#$mode & 8#022)) && ! ((8#$mode & 8#1000)); } || printf '%s %s %s\n' "$directory" "$owner" "$mode"
   done | sort -u
 }
+
+# as_service USER GROUP COMMAND...: as a service's process would.
+as_service() { setpriv --reuid="$1" --regid="${2:-$1}" --init-groups -- "${@:3}" 2>/dev/null; }
 
 # has_persistent_journal: journald writes below /run where it may not, or can't yet, write below /var.
 has_persistent_journal() {

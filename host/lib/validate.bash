@@ -61,9 +61,6 @@ complaints_of_process() {
 # service_setting NAME < settings_of: the last one of [Service].
 service_setting() { awk -F '\037' -v name="$1" '$1 == "Service" && $2 == name { value = $3 } END { print value }'; }
 
-# as_service USER GROUP COMMAND...
-as_service() { setpriv --reuid="$1" --regid="${2:-$1}" --init-groups -- "${@:3}" 2>/dev/null; }
-
 # complaints_of_proxy MANIFEST: a restart of ours must not be the one that Apache's own configuration doesn't survive.
 complaints_of_proxy() {
   manifest_has "$1" unit apache2.service && command -v apachectl >/dev/null || return 0

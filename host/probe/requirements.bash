@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2030,SC2031 # keys of look.bash's arrays, not variables
 
-# tell_listener KEY PORT: name and unit-like cgroup path of the process which listens on a TCP port of the host, if any.
+# tell_listener KEY PORT: name and unit-like cgroup path of the process which listens on a TCP port of the host, if any; its id.
 # /proc rather than ss: iproute2 need not be installed.
 tell_listener() {
   local port inode link pid name=unknown cgroup=()
@@ -14,7 +14,7 @@ tell_listener() {
   pid="${link#/proc/}"
   pid="/proc/${pid%%/*}"
   { read -r name <"$pid/comm" && mapfile -t cgroup <"$pid/cgroup"; } 2>/dev/null
-  tell "$1" "$name ${cgroup[*]}"
+  tell "$1" "$name ${cgroup[*]}" "${pid#/proc/}"
 }
 
 system() {

@@ -110,6 +110,8 @@ export interface Override {
 export interface Listener {
   readonly process: string;
   readonly cgroup: string;
+  /** Lacking where it can't be seen from the host (another PID namespace). */
+  readonly pid?: string;
 }
 
 /** Parses the answer of `host/probe`: lines of key, tab, values. Pure. */
@@ -120,8 +122,8 @@ export function parseObservedHost(answer: string): ObservedHost {
   const all = (key: string): string[] =>
     lines.filter(([name]) => name === key).map(([, value]) => value ?? "");
   const one = (key: string): string => (all(key)[0] ?? "").trim();
-  const portListener = listenerOf(one("port_listener"));
-  const proxyListener = listenerOf(one("proxy_listener"));
+  const portListener = listenerOf(rows("port_listener"));
+  const proxyListener = listenerOf(rows("proxy_listener"));
   const foreignRotation = rows("foreign_rotation")[0]?.[0];
   const manifest = contentsOf(rows("manifest"))[""];
   const [attempts = "", settledAttempts = ""] = rows("attempts")[0] ?? [];
@@ -242,10 +244,11 @@ function keyAndValue(line: string): [string, string] {
   return [key, value.trim()];
 }
 
-function listenerOf(value: string): Listener | undefined {
-  if (value === "") return undefined;
-  const [process = "", ...cgroup] = value.split(" ");
-  return { process, cgroup: cgroup.join(" ") };
+function listenerOf([row]: readonly string[][]): Listener | undefined {
+  const [value = "", pid = ""] = row ?? [];
+  if (value.trim() === "") return undefined;
+  const [process = "", ...cgroup] = value.trim().split(" ");
+  return { process, cgroup: cgroup.join(" "), ...(pid !== "" && { pid }) };
 }
 
 function hostUnitsOf(lines: readonly (readonly [string, string?, ...string[]])[]): ObservedHost["hostUnits"] {

@@ -6,6 +6,11 @@ const OLDEST_SYSTEMD = 252;
 
 /** What the host lacks of what the service needs, a sentence each with what to do. Pure. */
 export function comparePreflight(wanted: Requirements, host: ObservedHost): string[] {
+  return [...groundProblems(wanted, host), ...portProblems(wanted, host), ...hostUnitProblems(wanted, host)];
+}
+
+/** Those of what everything stands on: the system, the accounts, the directories. Pure. */
+export function groundProblems(wanted: Requirements, host: ObservedHost): string[] {
   return [
     ...systemProblems(host),
     ...host.readOnlyPaths.map(
@@ -14,8 +19,6 @@ export function comparePreflight(wanted: Requirements, host: ObservedHost): stri
     ...accountProblems(wanted, host),
     ...directoryProblems(wanted, host),
     ...nameProblems(host),
-    ...portProblems(wanted, host),
-    ...hostUnitProblems(wanted, host),
   ];
 }
 
@@ -146,5 +149,5 @@ function hostUnitProblems({ hostUnits, proxy }: Requirements, host: ObservedHost
 }
 
 /** A cgroup that can't be read (another namespace) proves nothing against the unit. */
-const belongsTo = (cgroup: string, unit: string): boolean =>
+export const belongsTo = (cgroup: string, unit: string): boolean =>
   cgroup.trim() === "" || cgroup.includes(`/${unit}`);

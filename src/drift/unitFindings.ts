@@ -1,7 +1,7 @@
 import type { Manifest } from "../model/manifest";
 import type { Comparison, Finding } from "./finding";
 import { isInMaintenance } from "./maintenance";
-import type { ObservedUnit } from "./observedHost";
+import type { ObservedUnit, Override } from "./observedHost";
 import { maskedAssignment, printable } from "./textDiff";
 
 /** What isn't right with the units: on, masked, running, overruled. Pure. */
@@ -25,19 +25,27 @@ export function unitFindings(comparison: Comparison, manifest: Manifest | undefi
           ];
     return sentences.map((sentence) => ({ step: { kind: "enable", unit }, sentence }));
   });
-  const overrides = observed.overrides.map(({ unit, path, isMovable, section, key, value }): Finding => ({
-    step: { kind: "enable", unit },
-    sentence: `${printable(path)} ${
-      key === ""
-        ? `keeps systemd from reading our drop-in of ${unit}`
-        : `sets ${maskedAssignment(key, value, secrets)} in [${section}], which contradicts what is configured for ${unit}`
-    }${isMovable ? "" : "; an update can't undo that: change or remove it"}`,
-    ...(!isMovable && { isMendable: false }),
+  const overrides = observed.overrides.map((override): Finding => ({
+    step: { kind: "enable", unit: override.unit },
+    sentence: overrideSentence(override, secrets),
+    ...(!override.isMovable && { isMendable: false }),
   }));
   return [...states, ...overrides];
 }
 
-function stateSentences(unit: string, { properties }: ObservedUnit): string[] {
+/** What a drop-in of somebody else does. Pure. */
+export const overrideSentence = (
+  { unit, path, isMovable, section, key, value }: Override,
+  secrets: readonly string[],
+): string =>
+  `${printable(path)} ${
+    key === ""
+      ? `keeps systemd from reading our drop-in of ${unit}`
+      : `sets ${maskedAssignment(key, value, secrets)} in [${section}], which contradicts what is configured for ${unit}`
+  }${isMovable ? "" : "; an update can't undo that: change or remove it"}`;
+
+/** Masked, or not on at the next boot. Pure. */
+export function stateSentences(unit: string, { properties }: ObservedUnit): string[] {
   const fileState = properties["UnitFileState"] ?? "";
   const isMasked = properties["LoadState"] === "masked" || fileState.startsWith("masked");
   return [
@@ -54,7 +62,8 @@ const restSentences = (unit: string, { properties }: ObservedUnit, role: string)
     ? [`${unit} runs in spite of maintenance`]
     : [];
 
-function activeSentences(unit: string, { properties }: ObservedUnit): string[] {
+/** Why it isn't running. Pure. */
+export function activeSentences(unit: string, { properties }: ObservedUnit): string[] {
   const { ActiveState: active = "", SubState: sub = "", Result: result = "" } = properties;
   const ago = since(properties);
   if (active === "active") {
@@ -70,7 +79,8 @@ function activeSentences(unit: string, { properties }: ObservedUnit): string[] {
     : [`${unit} is ${active || "unknown to systemd"}`];
 }
 
-function loadedSentences(unit: string, { properties, changed }: ObservedUnit): string[] {
+/** What systemd does otherwise than it should. Pure. */
+export function loadedSentences(unit: string, { properties, changed }: ObservedUnit): string[] {
   if (properties["NeedDaemonReload"] === "yes") {
     return [`systemd hasn't loaded the files of ${unit} as they are now (daemon-reload)`];
   }

@@ -70,4 +70,15 @@ export function probeBundle(desired: DesiredHost, texts: readonly { path: string
   return [ALL_AT_ONCE, ...library, ...things, ...calls, 'main "$@"\n'].join("\n");
 }
 
+const DOCTOR = ["machine", "units", "urls", "paths", "databases", "main"].map(
+  (name) => `doctor/${name}.bash`,
+);
+
+/** host/doctor as one text for `bash -s`. */
+export function doctorBundle(): string {
+  const files = ["lib/observe.bash", "lib/log.bash", "probe/tell.bash", ...DOCTOR];
+  const library = files.map((name) => readFileSync(join(HOST, name), "utf8"));
+  return [ALL_AT_ONCE, ...library, 'main "$@"\n'].join("\n");
+}
+
 const heredoc = (text: string): string => `<<'${END}'\n${text}${END}\n`;

@@ -19,7 +19,7 @@ new_host() {
   ASIDE="$ROOT/var/backups/pulumi-systemd-ha/shop"
   mkdir -p "$ROOT"/{run/systemd/{units,system},var/{lib,backups},usr/local/lib,etc/systemd/system,etc/logrotate.d,systemd,http,tmp} "$APP"
   cp -r "$PROJECT/host" "$ROOT/host"
-  relocate "$ROOT/host/helper" "$ROOT"/host/probe/*.bash "$ROOT"/host/*.bash "$ROOT"/host/lib/*.bash
+  relocate "$ROOT/host/helper" "$ROOT"/host/{probe,doctor}/*.bash "$ROOT"/host/*.bash "$ROOT"/host/lib/*.bash
   sed -i 's/\bLOCK_WAIT_SEC=[0-9]*/LOCK_WAIT_SEC=0.3/; s/ROLLBACK_LOCK_WAIT_SEC=[0-9]*/ROLLBACK_LOCK_WAIT_SEC=20/' "$ROOT"/host/{helper,lib/*.bash}
   # Elsewhere than in CI, the tests may run as anybody.
   sed -i "s/((EUID == 0))/((EUID == $EUID))/" "$ROOT"/host/{helper,bootstrap.bash}

@@ -1,0 +1,57 @@
+# What the doctor's collector tells of paths: what the service's user can't use, and logs that can't be written.
+# shellcheck shell=bash
+
+readonly MAX_CLOSED=5
+
+as_user() { as_service "${WANTED[user]}" "${WANTED[group]}" "$@"; }
+
+# tell_closed: what is closed to the service's user: a directory on the way, the program, or something below the directory.
+tell_closed() {
+  local path="${WANTED[directory]}" way=()
+  getent passwd "${WANTED[user]}" >/dev/null 2>&1 || return 0
+  while [[ "$path" == /* ]]; do
+    way=("$path" "${way[@]}")
+    path="${path%/*}"
+  done
+  for path in "${way[@]}"; do
+    as_user test -x "$path" || { closed "$path" enter && return 0; }
+  done
+  as_user test -x "${WANTED[executable]}" || closed "${WANTED[executable]}" execute
+  # A dangling link can't be read either, and bin/ is root's.
+  while IFS= read -r -d '' path; do closed "$path" read; done < <(
+    as_user timeout 5 find "${WANTED[directory]}" -xdev -maxdepth 5 \( -path "${WANTED[directory]}/bin" -o -name .git \) -prune -o \
+      ! -type l \( ! -readable -o -type d ! -executable \) -print0 2>/dev/null | head -z -n "$MAX_CLOSED"
+  )
+}
+
+# closed PATH WHAT: with its owner and mode.
+closed() { tell closed "$1" "$2" "$(stat -c '%U:%G %04a' -- "$1" 2>/dev/null)"; }
+
+# tell_log PATH COMMAND...: whether it can be written by who runs the command. It's opened for that, and nothing is written or made.
+tell_log() {
+  local path="$1" said=''
+  shift
+  if [[ ! -e "$path" ]]; then
+    said="there is no such file"
+  elif [[ ! -f "$path" || -L "$path" ]]; then
+    said="it's no regular file"
+  elif ! said="$("$@" 2>&1)"; then
+    said="${said##*: }"
+  fi
+  tell log "$path" "$said"
+}
+
+# open_log PATH: dd writes nothing of nothing, and truncates nothing.
+open_log() { dd if=/dev/null of="$1" conv=nocreat,notrunc oflag=append,nofollow,nonblock status=none; }
+
+tell_logs() {
+  local path
+  for path in ${WANTED[service_logs]:-}; do
+    if [[ "${WANTED[logs_by]:-}" == user ]]; then
+      tell_log "$path" setpriv --reuid="${WANTED[user]}" --regid="${WANTED[group]}" --init-groups -- bash -c "$(declare -f open_log); open_log \"\$1\"" open_log "$path"
+    else
+      tell_log "$path" open_log "$path"
+    fi
+  done
+  tell_log "${WANTED[health_log]}" open_log "${WANTED[health_log]}"
+}

@@ -1,0 +1,65 @@
+import { maintenanceNotices } from "../../../src/drift/maintenance";
+import { duration } from "../report/words";
+import { isActive, isResting, type Look, unitsOf } from "./look";
+import { unitProblems } from "./unitProblems";
+import { failed, type Layer, layer, onHost, type Problem, warning, word } from "./verdict";
+
+/** Whether the health check is going to run, and how the last one ended. Pure. */
+export function timerLayer(look: Look): Layer {
+  const { timer } = unitsOf(look);
+  const problems = unitProblems(look, timer, []);
+  return layer("health check", seenOf(look), [
+    ...problems,
+    ...(problems.length === 0 ? runProblems(look, timer) : []),
+    ...logProblems(look),
+  ]);
+}
+
+function runProblems(look: Look, timer: string): Problem[] {
+  const { nextRun, checkState, checkResult } = look.facts;
+  // While it runs, the timer waits for its end.
+  const isDue = nextRun !== undefined || checkState === "activating" || !isActive(look, timer);
+  return [
+    ...(isDue || isResting(look)
+      ? []
+      : [failed(`${timer} has no next run`, onHost(`systemctl restart ${timer}`))]),
+    ...(checkResult === "timeout"
+      ? [
+          warning(
+            "the last check was stopped at its time limit",
+            onHost(`journalctl -u ${timer.replace(/timer$/, "service")} -n 30 --no-pager`),
+          ),
+        ]
+      : []),
+  ];
+}
+
+function logProblems({ facts }: Look): Problem[] {
+  return Object.entries(facts.logs)
+    .filter(([path, why]) => why !== "" && path.endsWith("/health-check.log"))
+    .map(([path, why]) =>
+      warning(
+        `its log ${path} can't be written: ${why}`,
+        onHost(`ls -ld ${word(path)}; lsattr ${word(path)}`),
+      ),
+    );
+}
+
+function seenOf(look: Look): string {
+  const { nextRun, health } = look.facts;
+  const hostNow = look.now + look.clock.offsetSec * 1000;
+  const next =
+    nextRun === undefined ? "running or waiting" : `next in ${duration(Math.max(0, nextRun - hostNow))}`;
+  const passed = health["passed"];
+  if (passed === undefined) return `${next}, none has run yet`;
+  const ended = Date.parse(health["time"] ?? "");
+  const ago = Number.isNaN(ended) ? "" : ` ${duration(Math.max(0, hostNow - ended))} ago`;
+  return `${next}, the last ${passed === "true" ? "passed" : "failed"}${ago}`;
+}
+
+/** Who keeps the service stopped, which is no fault. Pure. */
+export function maintenanceLayer({ inspection: { desired, observed }, config: { service } }: Look): Layer {
+  const held = observed.maintenance.length > 0;
+  const [sentence] = held ? maintenanceNotices(desired, observed) : [];
+  return layer("maintenance", sentence ?? `nobody keeps ${service.name} stopped`, []);
+}
