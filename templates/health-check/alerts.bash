@@ -15,14 +15,14 @@ send_ping() {
 # recovered: the helper knows whether anybody was told of a failure.
 recovered() { [[ ! -e "$STATE_DIR/alerted" && ! -e "$RUN_DIR/alerted" ]] || alert recovered - "all checks pass again"; }
 
-# put_down EVENT UNIT SENTENCE
+# put_down EVENT UNIT SENTENCE: some sendmails go on in the background when they have ended (KillMode=process).
 put_down() {
   local directory="$RUN_DIR/alerts" id="$EPOCHREALTIME"
   id="${id//[^0-9]/}"
   # Oldest first, by their names; a hidden one isn't whole yet.
   { install -d -m 0700 "$directory" && (($(find "$directory" -name '[0-9]*' | wc -l) < MAX_ALERTS)) &&
     printf '%s\t%s\t%s\n' "$1" "$2" "$3" >"$directory/.$id" && mv -f "$directory/.$id" "$directory/$id.event"; } 2>/dev/null &&
-    timeout 5 systemd-run --quiet --collect --no-block --unit="$NAME-alert-$id" --property=RuntimeMaxSec=600 \
+    timeout 5 systemd-run --quiet --collect --no-block --unit="$NAME-alert-$id" --property=RuntimeMaxSec=600 --property=KillMode=process \
       /bin/bash "$HELPER" alert "$NAME" 9>&- </dev/null >/dev/null 2>&1 && return
   log "WARNING: the alert '$1' could not be handed over"
 }

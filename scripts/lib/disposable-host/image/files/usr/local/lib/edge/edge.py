@@ -1,6 +1,7 @@
 """Public edge for tests: TLS on 127.0.0.1:443, passed on to Apache.
 
-The file /run/edge-mode says how it behaves: ok (also if absent), 503, expired (certificate), hang.
+The file /run/edge-mode says how it behaves: ok (also if absent), a status such as 503, hang, or the certificate that it shows:
+expired, other (of another name).
 """
 
 import http.client
@@ -27,11 +28,11 @@ def tls_context(name: str) -> ssl.SSLContext:
 
 
 class Edge(http.server.ThreadingHTTPServer):
-    contexts = {"valid": tls_context("valid"), "expired": tls_context("expired")}
+    contexts = {name: tls_context(name) for name in ("valid", "expired", "other")}
 
     def finish_request(self, request, client_address):
         """Shakes hands in the connection's own thread, so that a client that hangs holds up nobody else."""
-        context = self.contexts["expired" if mode() == "expired" else "valid"]
+        context = self.contexts.get(mode(), self.contexts["valid"])
         try:
             with context.wrap_socket(request, server_side=True) as tls:
                 super().finish_request(tls, client_address)
@@ -43,8 +44,8 @@ class PassOn(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         while mode() == "hang":
             time.sleep(0.2)
-        if mode() == "503":
-            self.answer(503, [], b"edge: told to answer 503\n")
+        if mode().isdigit():
+            self.answer(int(mode()), [], f"edge: told to answer {mode()}\n".encode())
             return
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         try:
