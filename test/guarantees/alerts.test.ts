@@ -193,10 +193,13 @@ describe("with a receiver", () => {
       // While the telling still goes on.
       expect(await alerts()).toEqual([]);
       expect((await host.exec("systemctl list-units --no-legend --plain 'rps-alert*'")).stdout).not.toBe("");
-      await sent();
-      const { stdout: journal } = await host.exec("journalctl -b --no-pager -u 'rps-alert*'");
-      expect(journal).toContain("the webhook could not be told: curl: ");
-      expect(journal).not.toContain(TOKEN);
+      // It tries again by itself; what answers so seldom waits for the next alert.
+      if (mode !== "hang") {
+        await sent();
+        const { stdout: journal } = await host.exec("journalctl -b --no-pager -u 'rps-alert*'");
+        expect(journal).toContain("the webhook could not be told: curl: ");
+        expect(journal).not.toContain(TOKEN);
+      }
       if (mode === "refused") {
         await host.exec("systemd-run --quiet --collect --unit=receiver python3 /run/receiver.py; sleep 1");
       } else await receiver("ok");

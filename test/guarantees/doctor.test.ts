@@ -55,11 +55,12 @@ import pathlib, ssl, sys
 sys.path.insert(0, "/usr/local/lib/edge")
 import edge
 class Shown:
-    def __getitem__(self, _):
+    def get(self, *_):
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         name = pathlib.Path("/run/shown").read_text().strip()
         context.load_cert_chain(f"/root/receiver/{name}.crt", "/root/receiver/key")
         return context
+    __getitem__ = get
 edge.Edge.contexts = Shown()
 edge.Edge(("0.0.0.0", 8443), edge.PassOn).serve_forever()
 `;
