@@ -11,15 +11,17 @@ local_layers() {
 # layer UNIT URL: running, and answering where there is a URL; a process may hang while its unit is active.
 layer() {
   local unit="$1" url="$2"
-  if ! is_active "$unit"; then
-    log "ERROR: $unit is not running"
-    [[ "$(unit_property "$unit" Result)" != start-limit-hit ]] || alert start-limit "$unit" "$unit has reached its start limit: systemd doesn't start it any more"
-  elif [[ -n "$url" ]] && ! answers_by_now "$url"; then
-    log "ERROR: $url does not answer as expected: $REASON"
+  if is_active "$unit"; then
+    if [[ -z "$url" ]] || answers_by_now "$url"; then
+      forget_failures "$unit"
+      return 0
+    fi
+    CAUSE="$url does not answer as expected: $REASON"
   else
-    forget_failures "$unit"
-    return 0
+    CAUSE="$unit is not running"
+    [[ "$(unit_property "$unit" Result)" != start-limit-hit ]] || alert start-limit "$unit" "$unit has reached its start limit: systemd doesn't start it any more"
   fi
+  log "ERROR: $CAUSE"
   repair "$unit" "$url" && return
   FAILED=1
   return 1

@@ -29,7 +29,7 @@ repair() {
   else
     log "SUCCESS: $unit restarted successfully"
     forget_failures "$unit"
-    alert repaired "$unit" "$unit was restarted, and works again"
+    alert repaired "$unit" "$unit was restarted, and works again; what was wrong: $CAUSE"
     return 0
   fi
   error "$reason"

@@ -137,7 +137,9 @@ describe("with a receiver", () => {
       unit: SERVICE,
     });
     expect(alert?.text).toBe(`rps on alerted: ${alert?.message}`);
-    expect(alert?.message).toBe("rps.service was restarted, and works again");
+    expect(alert?.message).toBe(
+      "rps.service was restarted, and works again; what was wrong: rps.service is not running",
+    );
     expect(Date.parse(alert?.time ?? "")).toBeGreaterThan(Date.now() - 120_000);
     expect(await pings()).toEqual(["/ping/5d2b0c9e/start", "/ping/5d2b0c9e"]);
     await eventually(20, "the e-mail is there", async () =>
