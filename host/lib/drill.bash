@@ -79,13 +79,18 @@ set_right() {
   ((status == 0)) || fail "$EXIT_FAILED" "not all of $SERVICE started after the drill; the health check goes on repairing it"
 }
 
-# forget_drilled_repairs: those that the health check made since the failure: they mustn't use up what it may do in a real one.
+# forget_drilled_repairs: those that the health check made since the failure: they mustn't use up what it may do and tell in a real one.
 forget_drilled_repairs() {
   local since file
   since="$(cat "$SERVICE_DIR/drill" 2>/dev/null)" || return 0
   for file in "$SERVICE_DIR"/repairs.* "/run/pulumi-systemd-ha-$SERVICE"/repairs.*; do
     # shellcheck disable=SC2016 # awk's
     [[ ! -f "$file" || "$file" == *.new ]] || write_whole "$file" awk -v since="$since" '$1 < since' "$file"
+  done
+  # Nor do people know of a real one by what they were told meanwhile.
+  for file in "$SERVICE_DIR/alerted" "/run/pulumi-systemd-ha-$SERVICE/alerted"; do
+    # shellcheck disable=SC2016 # awk's
+    [[ ! -f "$file" ]] || write_whole "$file" awk -F '\t' -v since="$since" '!(($2 == "repaired" || $2 == "start-limit") && $1 >= since)' "$file"
   done
   rm -f "$SERVICE_DIR"/failures.* "/run/pulumi-systemd-ha-${SERVICE:?}"/failures.* "$SERVICE_DIR/drill"
 }

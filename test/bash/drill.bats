@@ -125,3 +125,12 @@ check --gate 5 0"
   settle_drill
   file_is "$SERVICE_DIR/repairs.shop.service" 2000
 }
+
+@test "what people were told of the drill doesn't keep them from hearing of a real failure" {
+  printf '%s\trepaired\tshop.service\n' 900 1100 >"$SERVICE_DIR/alerted"
+  printf '1200\texhausted\tapache2.service\n' >>"$SERVICE_DIR/alerted"
+  echo 1000 >"$SERVICE_DIR/drill"
+  helper drill shop settle </dev/null
+  file_is "$SERVICE_DIR/alerted" "900	repaired	shop.service
+1200	exhausted	apache2.service"
+}
