@@ -1,7 +1,7 @@
 import type { remote } from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 
-import type { AlertsConfig, DriftMode, ServiceArgs } from "./config/types";
+import type { AlertsConfig, DriftMode, SecretEnvironment, ServiceArgs } from "./config/types";
 import {
   commandOutputs,
   fileOutputs,
@@ -16,7 +16,6 @@ import { helperPath } from "./model/paths";
 import { announce } from "./announce";
 import { type Plan, planService } from "./plan";
 import type { ConnectionInput } from "./remote/connection";
-import type { SecretEnvironment } from "./render/secrets";
 import {
   checkHealth,
   confirm,

@@ -1,4 +1,4 @@
-import type { ServiceDefinition } from "./config/types";
+import type { ServiceDefinition, ServiceSecrets } from "./config/types";
 import type { Finding } from "./drift/finding";
 import { findDrift, isNew } from "./drift/findings";
 import { type ObservedHost, parseObservedHost } from "./drift/observedHost";
@@ -14,7 +14,7 @@ import type { HostConnection } from "./remote/connection";
 import type { UpdateNote } from "./remote/note";
 import { probeHost } from "./remote/probe";
 import { renderFiles } from "./render/files";
-import { secretTexts, type ServiceSecrets } from "./render/secrets";
+import { secretTexts } from "./render/secrets";
 import { helperVersion } from "./render/templates";
 
 /** What was found on a host, in words. */

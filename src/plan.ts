@@ -1,7 +1,15 @@
 import * as pulumi from "@pulumi/pulumi";
 
-import type { AlertsConfig, DriftMode, ServiceArgs, ServiceDefinition } from "./config/types";
-import { validateService } from "./config/validate";
+import type {
+  AlertsConfig,
+  Config,
+  DriftMode,
+  SecretEnvironment,
+  ServiceArgs,
+  ServiceDefinition,
+  ServiceSecrets,
+} from "./config/types";
+import { validateSecrets, validateService, type Validation } from "./config/validate";
 import { contactHost } from "./contact";
 import { type StepRevisions, stepRevisionsOf, transactionOf } from "./drift/revision";
 import { plainError, problemsSentence } from "./errors";
@@ -11,7 +19,7 @@ import { desiredManifest, revisionOf } from "./model/manifest";
 import type { DesiredHost, RenderedFile } from "./model/types";
 import { type ConnectionInput, pluginConnection } from "./remote/connection";
 import { renderFiles } from "./render/files";
-import { presenceOf, type SecretEnvironment, type ServiceSecrets } from "./render/secrets";
+import { presenceOf } from "./render/secrets";
 import type { StepContext } from "./resources/step";
 
 export interface PlanArgs extends ServiceArgs {
@@ -47,7 +55,7 @@ export function planService(component: pulumi.ComponentResource, name: string, a
   const desired = desiredHost(definition);
   const stack = stackName();
   const connection = pulumi.secret(args.connection);
-  const secrets = secretsOf(args);
+  const secrets = secretsOf(name, args, definition);
   const rendered = renderedFiles(definition, desired, secrets);
   const unitTexts = unitTextsOf(definition, desired, stack);
   const observed = pulumi.unsecret(
@@ -96,19 +104,31 @@ const NOT_SEEN: HostReport = { findings: [], restarts: [], hostNotices: [], isNe
 const stackName = (): string => `${pulumi.getProject()}/${pulumi.getStack()}`;
 
 function definitionOf(name: string, args: PlanArgs): ServiceDefinition {
-  const validation = validateService(args);
-  if (validation.kind === "invalid") {
-    // Not a ResourceError: the component isn't registered yet, see contact.ts.
-    throw plainError(new pulumi.RunError(`${name}: ${problemsSentence(validation.problems)}`));
-  }
   return {
-    ...validation.config,
+    ...valid(name, validateService(args)),
     ...presenceOf({ environment: args.secretEnvironment, alerts: args.alerts }),
   };
 }
 
-const secretsOf = ({ secretEnvironment, alerts }: PlanArgs): pulumi.Output<ServiceSecrets> =>
-  pulumi.secret(pulumi.output({ environment: secretEnvironment, alerts }) as pulumi.Output<ServiceSecrets>);
+function valid(name: string, validation: Validation): Config {
+  if (validation.kind === "valid") return validation.config;
+  // Not a ResourceError: the component isn't registered yet, see contact.ts.
+  throw plainError(new pulumi.RunError(`${name}: ${problemsSentence(validation.problems)}`));
+}
+
+function secretsOf(
+  name: string,
+  { secretEnvironment, alerts }: PlanArgs,
+  definition: ServiceDefinition,
+): pulumi.Output<ServiceSecrets> {
+  const given = pulumi.output({ environment: secretEnvironment, alerts }) as pulumi.Output<ServiceSecrets>;
+  return pulumi.secret(
+    given.apply((secrets) => {
+      valid(name, validateSecrets(definition, secrets));
+      return secrets;
+    }),
+  );
+}
 
 function renderedFiles(
   definition: ServiceDefinition,

@@ -16,6 +16,7 @@ export type ProxyConfig = DeepReadonly<FromSchema<typeof proxySchema>>;
 export type TunnelConfig = DeepReadonly<FromSchema<typeof tunnelSchema>>;
 export type HealthCheckConfig = DeepReadonly<FromSchema<typeof healthCheckSchema>>;
 export type AlertsConfig = DeepReadonly<FromSchema<typeof alertsSchema>>;
+export type SecretEnvironment = Readonly<Record<string, string>>;
 export type DriftMode = Config["drift"];
 
 /** One thing that is wrong with the configuration: the key below the project's name, and a sentence. */
@@ -37,6 +38,12 @@ export interface ServiceDefinition {
   readonly hasAlerts: boolean;
   /** The service is kept stopped on purpose. */
   readonly maintenance: boolean;
+}
+
+/** What of a service only its host may know. */
+export interface ServiceSecrets {
+  readonly environment?: SecretEnvironment | undefined;
+  readonly alerts?: AlertsConfig | undefined;
 }
 
 type Given<Schema extends object> = DeepReadonly<

@@ -3,7 +3,7 @@ import Ajv, { type ErrorObject, type ValidateFunction } from "ajv";
 import { rules } from "./rules";
 import { configSchema } from "./schema";
 import { gotUnlessSecret } from "./textRules";
-import type { Config, Problem, ServiceArgs } from "./types";
+import type { Config, Problem, ServiceArgs, ServiceDefinition, ServiceSecrets } from "./types";
 
 export type Validation =
   | { readonly kind: "valid"; readonly config: Config }
@@ -89,6 +89,21 @@ function keyOf(pointer: string): string {
     .reduce((key, part) => (/^\d+$/.test(part) ? `${key}[${part}]` : join(key, part)), "");
 }
 
+/** They are no part of a service, but of every configuration. */
+const NO_HOSTS = [{ name: "host", address: "host", insecureIgnoreHostKey: true }];
+
+/** The same for what is secret, which comes later. No problem shows a value. */
+export const validateSecrets = (
+  { service }: Pick<ServiceDefinition, "service">,
+  { environment, alerts }: ServiceSecrets,
+): Validation =>
+  validateConfig({
+    hosts: NO_HOSTS,
+    service,
+    ...(environment && { secretEnvironment: environment }),
+    ...(alerts && { alerts }),
+  });
+
 /**
  * Checks what a caller of the library gives for a service, by the same schema and rules as the stack's configuration.
  */
@@ -101,8 +116,7 @@ export function validateService({
   historyKeep,
 }: ServiceArgs): Validation {
   return validateConfig({
-    // Hosts are no part of it, but of every configuration.
-    hosts: [{ name: "host", address: "host", insecureIgnoreHostKey: true }],
+    hosts: NO_HOSTS,
     service,
     healthCheck,
     maintenance,

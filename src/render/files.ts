@@ -1,10 +1,9 @@
 import { createHash, scryptSync } from "node:crypto";
 
-import type { AlertsConfig, ServiceDefinition } from "../config/types";
+import type { AlertsConfig, ServiceDefinition, ServiceSecrets } from "../config/types";
 import { groupOf, startedUnits } from "../model/desiredHost";
 import * as paths from "../model/paths";
 import type { DesiredHost, ManagedFile, RenderedFile, TemplateName } from "../model/types";
-import type { ServiceSecrets } from "./secrets";
 import { helperVersion, renderTemplate } from "./templates";
 
 /** What can be known of a host before its secrets are: everything but the content of the secret files. */

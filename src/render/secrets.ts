@@ -1,12 +1,4 @@
-import type { AlertsConfig } from "../config/types";
-
-export type SecretEnvironment = Readonly<Record<string, string>>;
-
-/** What of a service only its host may know. */
-export interface ServiceSecrets {
-  readonly environment?: SecretEnvironment | undefined;
-  readonly alerts?: AlertsConfig | undefined;
-}
+import type { ServiceSecrets } from "../config/types";
 
 /** All that mustn't be shown, wherever it turns up. Pure. */
 export const secretTexts = ({ environment = {}, alerts = {} }: ServiceSecrets): readonly string[] => [

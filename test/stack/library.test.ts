@@ -76,6 +76,22 @@ describe("a caller of the library", () => {
     expect(engine.contacts).toEqual([]);
   });
 
+  test("who gives wrong secrets is told which, and not what they are", async () => {
+    const engine = await startEngine();
+    const args = {
+      secretEnvironment: { "9": "hunter2" },
+      alerts: { webhookUrl: "hunter2", slack: "hunter2" } as HighlyAvailableServiceArgs["alerts"] & object,
+    };
+    const messages = await rejectionsOf(() => create(args), engine);
+    expect(messages[0]?.split("\n")).toEqual([
+      "web1-shop: the service's arguments are wrong:",
+      expect.stringContaining("  alerts.slack: unknown key") as string,
+      expect.stringContaining("  alerts.webhookUrl: must be an http or https URL") as string,
+      expect.stringContaining("  secretEnvironment.9: must be named with letters") as string,
+    ]);
+    expect(messages.join("\n")).not.toContain("hunter2");
+  });
+
   test("may let the first step wait for something of its own", async () => {
     const engine = await startEngine();
     class Before extends pulumi.CustomResource {}
