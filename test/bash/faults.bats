@@ -57,9 +57,6 @@ everything_is_new() {
   equal "$(sed '$d' "$SERVICE_DIR/manifest")" "$(cat "$ROOT/manifest")"
 }
 
-snapshot() { rm -rf "${BATS_TEST_TMPDIR:?}/$1" && cp -a "$ROOT" "$BATS_TEST_TMPDIR/$1"; }
-back_to() { rm -rf "$ROOT" && cp -a "$BATS_TEST_TMPDIR/$1" "$ROOT"; }
-
 # kill_everywhere STEPS COMMAND...: kills each of the first steps at each fault point that it passes, then calls the command.
 kill_everywhere() {
   local steps="$1" number point points

@@ -203,15 +203,14 @@ broken_off_again() {
 @test "a rollback that was killed anywhere is finished by the next watch, the recovery, or a failing step" {
   broken_off
   expire
-  cp -a "$ROOT" "$BATS_TEST_TMPDIR/open"
-  back() { rm -rf "$ROOT" && cp -a "$BATS_TEST_TMPDIR/open" "$ROOT"; }
+  snapshot open
   kill_at 0
   watch
   local points point how=0
   points="$(points_passed)"
   cp "$ROOT/fault-points" "$BATS_TEST_TMPDIR/points"
   for point in $points; do
-    back
+    back_to open
     kill_at "$point"
     run watch
     equal "$point $status" "$point 137"

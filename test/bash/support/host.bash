@@ -171,6 +171,10 @@ has_called() { [[ -n "$(calls "$1")" ]]; }
 
 needs_root() { ((EUID == 0)) || skip "needs root"; }
 
+# snapshot NAME: the host as it is now; back_to NAME: as it was then.
+snapshot() { rm -rf "${BATS_TEST_TMPDIR:?}/$1" && cp -a "$ROOT" "$BATS_TEST_TMPDIR/$1"; }
+back_to() { rm -rf "$ROOT" && cp -a "$BATS_TEST_TMPDIR/$1" "$ROOT"; }
+
 # points_passed: numbers of the fault points in $ROOT/fault-points: the first of each name, with scripts/test --full all.
 points_passed() { awk -v full="${PULUMI_SYSTEMD_HA_FULL:-}" 'full != "" || !seen[$0]++ { print NR }' "$ROOT/fault-points"; }
 
