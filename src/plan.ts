@@ -118,17 +118,25 @@ function valid(name: string, validation: Validation): Config {
 
 function secretsOf(
   name: string,
-  { secretEnvironment, alerts }: PlanArgs,
+  { secretEnvironment, alerts: to }: PlanArgs,
   definition: ServiceDefinition,
 ): pulumi.Output<ServiceSecrets> {
-  const given = pulumi.output({ environment: secretEnvironment, alerts }) as pulumi.Output<ServiceSecrets>;
+  const given = pulumi.output({
+    environment: secretEnvironment,
+    alerts: to,
+  }) as pulumi.Output<ServiceSecrets>;
   return pulumi.secret(
-    given.apply((secrets) => {
+    given.apply(({ environment, alerts }) => {
+      const secrets = { environment, alerts: alerts && withoutGaps(alerts) };
       valid(name, validateSecrets(definition, secrets));
       return secrets;
     }),
   );
 }
+
+/** A key that is there and undefined is none. */
+const withoutGaps = (alerts: AlertsConfig): AlertsConfig =>
+  Object.fromEntries(Object.entries(alerts).filter(([, value]) => (value as unknown) !== undefined));
 
 function renderedFiles(
   definition: ServiceDefinition,

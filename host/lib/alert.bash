@@ -2,16 +2,15 @@
 # e-mail, a watching service by pings. Also whatever ended the check itself (OnFailure= of its unit).
 #
 #   alert SERVICE         what is put down
-#   alert SERVICE test    a test, to all that is configured
+#   alert SERVICE test    a test, by webhook and e-mail
 #
-# alerts/ID.event: event, unit, sentence. alerts/ID.{webhook,email,ping}: what is still to be sent, tried again with the next check.
+# alerts/ID.event: event, unit, sentence. alerts/ID.{ping,webhook,email}: what is still to be sent; the time of change is when that was
+# tried last. ID: when it was put down, in microseconds.
 # SERVICE_DIR/alerted, or with a full disk RUN_DIR/alerted: the failures of which people know: when, event, unit.
 # shellcheck shell=bash
 
-# Seconds for one attempt, and for all of one message.
-readonly ALERT_ATTEMPT_SEC=10 ALERT_LIMIT_SEC=40
-# What couldn't be sent for so long tells nobody anything.
-readonly ALERT_STALE_MIN=1440
+# How long one attempt may take, after how long the next one comes, and after how long a message tells nobody anything.
+readonly ALERT_ATTEMPT_SEC=10 ALERT_PAUSE_MIN=3 ALERT_STALE_SEC=86400
 
 verb_alert() {
   local event
@@ -20,9 +19,8 @@ verb_alert() {
   [[ -r "$(alerts_file)" ]] || { rm -rf "$ALERTS_DIR" && return 0; }
   install -d -m 0700 "$RUN_DIR" "$ALERTS_DIR" 2>/dev/null || fail "$EXIT_FAILED" "cannot write to /run; is it full?"
   take_lock "$ALERTS_DIR.lock" --exclusive "$WAITING_LIMIT_SEC"
-  [[ "$SUBJECT" != test ]] || put_down test - "this is a test"
+  [[ "$SUBJECT" != test ]] || test_alert
   note_broken_check
-  find "$ALERTS_DIR" -type f -mmin "+$ALERT_STALE_MIN" -delete 2>/dev/null || true
   for event in "$ALERTS_DIR"/*.event; do
     [[ ! -e "$event" ]] || address "$event"
   done
@@ -31,6 +29,11 @@ verb_alert() {
     FAILURE="not everybody could be told"
     exit "$EXIT_FAILED"
   }
+}
+
+test_alert() {
+  [[ -n "$(told WEBHOOK_URL)$(told EMAIL)" ]] || fail "$EXIT_REFUSED" "there is neither webhookUrl nor email in alerts, so nobody to tell"
+  put_down test - "this is a test"
 }
 
 alerts_file() { echo "/etc/pulumi-systemd-ha/$SERVICE.alerts"; }
@@ -56,13 +59,16 @@ address() {
   local event unit sentence to="${1%.event}"
   IFS=$'\t' read -r event unit sentence <"$1" || true
   if [[ "$event" == ping-* ]]; then
-    [[ -z "$(told PING_URL)" ]] || printf '%s\n%s\n' "${event#ping-}" "$sentence" >"$to.ping"
+    [[ -z "$(told PING_URL)" ]] || printf '%s\n%s\n' "${event#ping-}" "$sentence" | put_message "$to.ping"
   elif is_news "$event" "$unit"; then
-    [[ -z "$(told WEBHOOK_URL)" ]] || webhook_message "$event" "$unit" "$sentence" >"$to.webhook"
-    [[ -z "$(told EMAIL)" ]] || email_message "$event" "$unit" "$sentence" >"$to.email"
+    [[ -z "$(told WEBHOOK_URL)" ]] || webhook_message "${to##*/}" "$event" "$unit" "$sentence" | put_message "$to.webhook"
+    [[ -z "$(told EMAIL)" ]] || email_message "$event" "$unit" "$sentence" | put_message "$to.email"
   fi
   rm -f "$1"
 }
+
+# put_message FILE < text: one that was never tried.
+put_message() { cat >"$1" && touch --date=@0 "$1"; }
 
 # is_news EVENT UNIT: the same isn't told again within the configured time; a recovery only to those who know of a failure.
 is_news() {
@@ -97,14 +103,14 @@ remember() {
   fi
 }
 
-# webhook_message EVENT UNIT SENTENCE: docs/alerts.md has the fields; Slack and those like it show `text`.
+# webhook_message ID EVENT UNIT SENTENCE: docs/alerts.md has the fields; Slack and those like it show `text`.
 webhook_message() {
-  local host unit="$2"
+  local host unit="$3"
   host="$(</proc/sys/kernel/hostname)"
   [[ "$unit" != - ]] || unit=""
-  printf '{"version":1,"text":%s,"service":%s,"host":%s,"event":%s,"unit":%s,"message":%s,"time":%s}\n' \
-    "$(json_text "$SERVICE on $host: $3")" "$(json_text "$SERVICE")" "$(json_text "$host")" "$(json_text "$1")" "$(json_text "$unit")" \
-    "$(json_text "$3")" "$(json_text "$(date --iso-8601=seconds)")"
+  printf '{"version":1,"id":%s,"text":%s,"service":%s,"host":%s,"event":%s,"unit":%s,"message":%s,"time":%s}\n' \
+    "$(json_text "$1")" "$(json_text "$SERVICE on $host: $4")" "$(json_text "$SERVICE")" "$(json_text "$host")" "$(json_text "$2")" \
+    "$(json_text "$unit")" "$(json_text "$4")" "$(json_text "$(date --iso-8601=seconds)")"
 }
 
 # json_text TEXT: as JSON wants it: no control characters, whole characters only, quote and backslash escaped (RFC 8259, 7).
@@ -118,51 +124,72 @@ email_message() {
     "$(told EMAIL)" "$SERVICE" "$host" "$1${2:+ $2}" "$(safe_lines <<<"$3")" "$(date --iso-8601=seconds)" "$SERVICE" | sed '2s/ -$//'
 }
 
-# send_all: oldest first; a ping is of its moment, people are told later if it can't be now.
+# send_all: oldest first, and who fails once isn't tried again in this run: he must not keep the others waiting.
 send_all() {
-  local message status=0
-  for message in "$ALERTS_DIR"/*.{webhook,email,ping}; do
-    [[ -e "$message" ]] || continue
-    if send "$message" || [[ "$message" == *.ping ]]; then rm -f "$message"; else status=1; fi
+  local how message status=0
+  stale_messages | xargs --no-run-if-empty rm -f --
+  for how in ping webhook email; do
+    for message in "$ALERTS_DIR"/*."$how"; do
+      [[ -e "$message" && -z "$(find "$message" -mmin "-$ALERT_PAUSE_MIN")" ]] || continue
+      if "send_$how" "$message"; then
+        rm -f "$message"
+      else
+        touch "$message"
+        status=1
+        break
+      fi
+    done
   done
+  # They are of their moment.
+  rm -f "$ALERTS_DIR"/*.ping
   return "$status"
 }
 
-# send FILE
-send() {
-  local how="${1##*.}" url
-  case "$how" in
-    webhook) post "$(told WEBHOOK_URL)" "the webhook" --retry 3 --header "Content-Type: application/json" --data-binary "@$1" ;;
-    email) mail_out "$1" ;;
-    ping)
-      # healthchecks.io's convention, which others have too: /start, /fail, and nothing for success.
-      url="$(told PING_URL)"
-      [[ "$(head -n 1 "$1")" == success ]] || url="${url%/}/$(head -n 1 "$1")"
-      post "$url" "the ping URL" --retry 1 --header "Content-Type: text/plain" --data-binary "$(tail -n +2 "$1")"
-      ;;
-  esac
+# stale_messages: by when they were put down.
+stale_messages() {
+  find "$ALERTS_DIR" -name '[0-9]*.*' -printf '%f\n' | awk -F . -v now="$EPOCHSECONDS" -v limit="$ALERT_STALE_SEC" -v directory="$ALERTS_DIR" \
+    '$1 < (now - limit) * 1000000 { print directory "/" $0 }'
 }
 
-# post URL WHOM CURL-ARGUMENT...: the URL is secret, so it stands in no process list, and in no message. It has neither quotes
-# nor backslashes (src/config/alertsSchema.ts).
+send_webhook() { post "$(told WEBHOOK_URL)" "the webhook" --header "Content-Type: application/json" --data-binary "@$1"; }
+
+# send_ping FILE: healthchecks.io's convention, which others have too: /start, /fail, and nothing for success.
+send_ping() {
+  local url how
+  how="$(head -n 1 "$1")"
+  url="$(told PING_URL)"
+  [[ "$how" == success ]] || url="${url%/}/$how"
+  post "$url" "the ping URL" --header "Content-Type: text/plain" --data-binary "$(tail -n +2 "$1")"
+}
+
+# post URL WHOM CURL-ARGUMENT...: up to three attempts, but for one who takes too long: he may have got it. The URL is secret, so it
+# stands in no process list, and in no message. It has neither quotes nor backslashes (src/config/alertsSchema.ts).
 post() {
-  local url="$1" whom="$2" reason
+  local url="$1" whom="$2" attempt status=0 code=''
   shift 2
-  reason="$(curl --disable --silent --show-error --fail --proto '=http,https' --max-time "$ALERT_ATTEMPT_SEC" \
-    --retry-all-errors --retry-max-time "$ALERT_LIMIT_SEC" --output /dev/null "$@" --config - 2>&1 \
-    <<<"url = \"$url\"")" && return
-  say "$whom could not be told: $(tail -n 1 <<<"$reason" | safe_lines | mask_secrets)"
+  for attempt in 1 2 3; do
+    ((attempt == 1)) || sleep 2
+    status=0
+    code="$(curl --disable --silent --show-error --proto '=http,https' --max-time "$ALERT_ATTEMPT_SEC" --output /dev/null \
+      --write-out '%{http_code}' "$@" --config - 2>"$ALERTS_DIR/.reason" <<<"url = \"$url\"")" || status=$?
+    # A redirection isn't followed, so nobody was told.
+    ((status != 0)) || [[ "$code" != 2?? ]] || return 0
+    ((status != 28)) || break
+  done
+  ((status != 0)) || printf 'HTTP status %s\n' "$code" >"$ALERTS_DIR/.reason"
+  say "$whom could not be told: $(tail -n 1 "$ALERTS_DIR/.reason" | safe_lines | mask_secrets)"
   return 1
 }
 
-# mail_out FILE: through the host's sendmail, where there is one.
-mail_out() {
+# send_email FILE: through the host's sendmail, where there is one. Some go on in the background, and mustn't keep our lock.
+send_email() {
   local sendmail reason
-  sendmail="$(PATH="$PATH:/usr/sbin:/usr/lib" command -v sendmail)" || {
+  if ! sendmail="$(PATH="$PATH:/usr/sbin:/usr/lib" command -v sendmail)"; then
     say "the e-mail could not be sent: this host has no sendmail"
-    return 0
-  }
-  reason="$(timeout "$ALERT_LIMIT_SEC" "$sendmail" -t -oi <"$1" 2>&1)" && return
+    [[ "$SUBJECT" != test ]]
+    return
+  fi
+  reason="$(without_locks timeout 40 "$sendmail" -t -oi <"$1" 2>&1 >/dev/null)" && return
   say "the e-mail could not be sent: $(head -n 1 <<<"${reason:-sendmail failed}" | safe_lines | mask_secrets)"
   return 1
 }

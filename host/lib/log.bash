@@ -37,7 +37,7 @@ safe_lines() { LC_ALL=C tr -d '\000-\010\013-\037\177' | cut -c1-400; }
 
 # last_journal_lines UNIT: why a unit failed, in its own words; systemd's accounting lines say nothing about it.
 last_journal_lines() {
-  journalctl --unit="$1" --lines=40 --no-pager --output=cat --quiet 2>/dev/null |
+  timeout 10 journalctl --unit="$1" --lines=40 --no-pager --output=cat --quiet 2>/dev/null |
     grep -vE 'Consumed .* CPU time|Unit process .* remains running|Failed to (kill|attach|set) .*cgroup' |
     tail -n 20 | safe_lines | mask_secrets
 }

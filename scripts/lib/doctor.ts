@@ -63,8 +63,14 @@ async function resultFor(host: StackHost, stack: SelectedStack, onlyDrift: boole
     }
     const notes = inspection.hostNotices;
     if (onlyDrift) return { name, address, notes, ...judged(driftOf(inspection, config.service.name)) };
-    const collected = await collect(host, stack);
+    const collected = await collect(host, stack).catch(brokenOff);
     const seen = await outside;
+    if (collected instanceof ContactError) {
+      // There was a login, so nothing is said of the way in.
+      const sentence = contactSentence({ host: address, user, port }, collected.failure);
+      const findings = [{ sentence }, ...driftOf(inspection, config.service.name)];
+      return { name, address, notes, code: EXIT.unreachable, findings };
+    }
     const diagnosis = diagnose({
       ...{ config, inspection, ...collected, now: Date.now(), secrets: secretTexts(secrets) },
       ...(seen && { outside: seen }),
@@ -77,6 +83,11 @@ async function resultFor(host: StackHost, stack: SelectedStack, onlyDrift: boole
     if (onlyDrift) return failure;
     return { ...failure, diagnosis: unreachable(config, sentence, await outside) };
   }
+}
+
+function brokenOff(error: unknown): ContactError {
+  if (error instanceof ContactError && error.failure.kind === "probeFailed") return error;
+  throw error;
 }
 
 type Stack = SelectedStack["config"];

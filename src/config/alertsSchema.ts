@@ -28,6 +28,9 @@ export const alertsSchema = {
     },
     pingUrl: {
       ...url,
+      // `/start` and `/fail` are put behind it.
+      pattern: "^https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[A-Za-z0-9._~!$&'()*+,;=:@%/-]*)?$",
+      expects: "an http or https URL without user, password and query",
       description:
         "A dead man's switch as healthchecks.io has it: `/start`, success or `/fail` at each check.",
     },

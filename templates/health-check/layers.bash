@@ -62,12 +62,14 @@ external_fault() {
     0)
       [[ ! "$HTTP_STATUS" =~ ^(52[0-7]|530)$ ]] || echo "the tunnel, or the edge's way to this host"
       ;;
+    # Longer than it may be, see answers_once.
+    23 | 63 | 153) ;;
     51 | 60 | 83 | 90 | 91) echo "the certificate" ;;
     35 | 53 | 54 | 58 | 59 | 66 | 77 | 80 | 82) echo "TLS" ;;
     *)
       if ! has_network; then
         echo "this host's network: it has no default route"
-      elif ((CURL_STATUS == 5 || CURL_STATUS == 6)); then
+      elif ((CURL_STATUS == 5 || CURL_STATUS == 6)) || [[ "$REASON" == *"Resolving timed out"* ]]; then
         echo "name resolution"
       else
         echo "the connection"

@@ -29,6 +29,7 @@ repair() {
   else
     log "SUCCESS: $unit restarted successfully"
     forget_failures "$unit"
+    FIRST_ERROR=""
     alert repaired "$unit" "$unit was restarted, and works again; what was wrong: $CAUSE"
     return 0
   fi

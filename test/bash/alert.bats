@@ -6,16 +6,20 @@ load support/host
 setup() {
   new_host
   RUN="$ROOT/run/pulumi-systemd-ha-shop"
-  # What was posted: a file each, the URL first. It fails as often as $ROOT/refuse has lines.
+  # What was posted: a file each, the URL first. It answers otherwise as often as $ROOT/refuse has lines: a status, or `timeout`.
   mkdir -p "$ROOT/bin" "$ROOT/posted"
   cat >"$ROOT/bin/curl" <<'END'
 #!/bin/bash
 printf 'curl %s\n' "$*" >>"$ROOT/calls"
 if [[ -s "$ROOT/refuse" ]]; then
+  how="$(head -n 1 "$ROOT/refuse")"
   sed -i 1d "$ROOT/refuse"
-  echo "curl: (22) The requested URL returned error: 500" >&2
-  exit 22
+  case "$how" in
+    timeout) echo "curl: (28) Operation timed out" >&2 && exit 28 ;;
+    *) printf %s "$how" && exit ;;
+  esac
 fi
+printf 200
 to="$ROOT/posted/$(find "$ROOT/posted" -type f | wc -l)"
 cat >"$to"
 while (($#)); do
@@ -36,9 +40,12 @@ tell() { printf '%s\n' "# who" "$@" >"$ROOT/etc/pulumi-systemd-ha/shop.alerts"; 
 # event NAME UNIT SENTENCE: as the health check puts it down.
 event() {
   mkdir -p "$RUN/alerts"
-  printf '%s\t%s\t%s\n' "$@" >"$RUN/alerts/$(find "$RUN" -type f | wc -l)$RANDOM.event"
+  "$REAL_SLEEP" 0.001
+  printf '%s\t%s\t%s\n' "$@" >"$RUN/alerts/${EPOCHREALTIME//[^0-9]/}.event"
 }
 alert() { helper alert shop "$@" </dev/null; }
+# later: long enough after the last attempt for the next one.
+later() { find "$RUN/alerts" -type f -exec touch -d '10 minutes ago' {} +; }
 posted() { cat "$ROOT/posted/${1:-0}"; }
 count_posted() { find "$ROOT/posted" -type f | wc -l; }
 # at SECONDS: what is known of has happened so long ago.
@@ -50,10 +57,10 @@ at() { sed -i "s/^[0-9]*/$((EPOCHSECONDS - $1))/" "$SERVICE_DIR/alerted"; }
   equal "$(posted | head -n 1)" 'url = "https://hooks.example/T0?k=$N"'
   local host
   host="$(</proc/sys/kernel/hostname)"
-  equal "$(posted | sed '1d; s/"time":"[^"]*"/"time":"T"/')" "{\"version\":1,\"text\":\"shop on $host: it \\\"was\\\" down, C:\\\\new[31m\",\"service\":\"shop\",\"host\":\"$host\",\"event\":\"repaired\",\"unit\":\"shop.service\",\"message\":\"it \\\"was\\\" down, C:\\\\new[31m\",\"time\":\"T\"}"
+  equal "$(posted | sed '1d; s/"time":"[^"]*"/"time":"T"/; s/"id":"[^"]*"/"id":"ID"/')" "{\"version\":1,\"id\":\"ID\",\"text\":\"shop on $host: it \\\"was\\\" down, C:\\\\new[31m\",\"service\":\"shop\",\"host\":\"$host\",\"event\":\"repaired\",\"unit\":\"shop.service\",\"message\":\"it \\\"was\\\" down, C:\\\\new[31m\",\"time\":\"T\"}"
   posted | sed 1d | node -e 'JSON.parse(require("fs").readFileSync(0))'
   equal "$(calls hooks.example)" ""
-  has "$(calls curl)" "--max-time 10 --retry-all-errors"
+  has "$(calls curl)" "--max-time 10 --output"
   equal "$(ls "$RUN/alerts")" ""
 }
 
@@ -106,14 +113,16 @@ at() { sed -i "s/^[0-9]*/$((EPOCHSECONDS - $1))/" "$SERVICE_DIR/alerted"; }
   equal "$(count_posted)" 3
 }
 
-@test "a webhook that fails gets it with the next call, and nothing is told twice" {
-  printf '1\n2\n' >"$ROOT/refuse"
+@test "a webhook that fails gets it some minutes later, and nothing is told twice" {
+  printf '%s\n' 500 302 404 >"$ROOT/refuse"
   event exhausted shop.service one
   run --separate-stderr alert
-  equal "$status $output" "1 the webhook could not be told: curl: (22) The requested URL returned error: 500"
-  equal "$(count_posted)" 0
-  run alert
-  equal "$status" 1
+  equal "$status $output" "1 the webhook could not be told: HTTP status 404"
+  equal "$(count_posted) $(count_calls curl)" "0 3"
+  # Not at once.
+  alert
+  equal "$(count_calls curl)" 3
+  later
   event repair-failed shop.service two
   alert
   equal "$(count_posted)" 2
@@ -121,11 +130,27 @@ at() { sed -i "s/^[0-9]*/$((EPOCHSECONDS - $1))/" "$SERVICE_DIR/alerted"; }
   has "$(posted 1)" '"message":"two"'
 }
 
+@test "one who takes too long may have got it: he isn't asked again at once, and keeps nobody else waiting" {
+  tell 'WEBHOOK_URL="https://hooks.example/T"' 'PING_URL="https://ping.example/1"' 'EMAIL="ops@shop.example"'
+  event exhausted shop.service one
+  event exhausted apache2.service two
+  event ping-fail - "a check failed"
+  printf '%s\n' timeout timeout >"$ROOT/refuse"
+  run --separate-stderr alert
+  equal "$status $(count_calls curl) $(count_posted) $(grep -c ^Subject "$ROOT/mail")" "1 2 0 2"
+  # A ping is of its moment.
+  equal "$(find "$RUN/alerts" -name '*.ping' -o -name '*.email')" ""
+  later
+  alert
+  equal "$(count_posted)" 2
+}
+
 @test "what nobody could be told for a day is dropped" {
-  echo 1 >"$ROOT/refuse"
+  echo timeout >"$ROOT/refuse"
   event exhausted shop.service one
   run alert
-  find "$RUN/alerts" -type f -exec touch -d '2 days ago' {} +
+  mv "$RUN"/alerts/*.webhook "$RUN/alerts/$((EPOCHSECONDS - 90000))000000.webhook"
+  later
   alert
   equal "$(count_posted) $(ls "$RUN/alerts")" "0 "
 }
@@ -148,6 +173,8 @@ Subject: shop on $(</proc/sys/kernel/hostname): repair-failed shop.service"
   event exhausted shop.service one
   run --separate-stderr alert
   equal "$status $output" "0 the e-mail could not be sent: this host has no sendmail"
+  run --separate-stderr alert test
+  equal "$status" 1
 }
 
 @test "pings go to their URL as healthchecks.io has it, in their order, and aren't tried later" {
@@ -159,10 +186,10 @@ Subject: shop on $(</proc/sys/kernel/hostname): repair-failed shop.service"
 a check begins'
   equal "$(posted 1)" 'url = "https://ping.example/uuid"
 all checks passed'
-  echo 1 >"$ROOT/refuse"
+  printf '%s\n' 301 301 301 >"$ROOT/refuse"
   event ping-fail - "a check failed"
   run alert
-  equal "$status" 0
+  equal "$status" 1
   has "$output" "the ping URL could not be told"
   alert
   equal "$(count_posted)" 2
@@ -175,6 +202,19 @@ all checks passed'
   has "$(posted)" '"event":"check-failed","unit":"shop-health-check.service","message":"the health check itself failed (timeout, TERM)'
   MONITOR_SERVICE_RESULT=exit-code MONITOR_EXIT_CODE=exited MONITOR_EXIT_STATUS=127 alert
   equal "$(count_posted)" 1
+}
+
+@test "a sendmail that goes on in the background doesn't keep the lock" {
+  tell 'EMAIL="ops@shop.example"'
+  printf '#!/bin/bash\ncat >/dev/null\n(exec "%s" 5) >/dev/null 2>&1 &\n' "$REAL_SLEEP" >"$ROOT/bin/sendmail"
+  event exhausted shop.service one
+  alert
+  flock --nonblock "$RUN/alerts.lock" true
+}
+
+@test "a test where nobody is to be told is refused" {
+  tell 'PING_URL="https://ping.example/1"'
+  fails 4 alert test
 }
 
 @test "a test is told to everybody, however often" {

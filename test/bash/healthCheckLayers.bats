@@ -170,18 +170,31 @@ ping-fail -"
   echo fail >"$ROOT/systemd/systemd-run"
   set_unit rps.service ActiveState=inactive
   check 0
-  has "$output" "WARNING: the alert 'repaired' could not be handed over"
+  has "$output" "WARNING: the alerts could not be handed over"
   has "$output" "SUCCESS: rps.service restarted successfully"
 }
 
-@test "no more is put down than may lie there" {
+@test "no more is put down than may lie there, and the helper is called for it all the same" {
   render alertsFile="$ALERTS"
   mkdir -p "$ROOT/run/pulumi-systemd-ha-rps/alerts"
-  touch "$ROOT"/run/pulumi-systemd-ha-rps/alerts/{1..50}.webhook
+  touch "$ROOT"/run/pulumi-systemd-ha-rps/alerts/{1..50}.event
   set_unit rps.service ActiveState=inactive
   check 0
   equal "$(told)" ""
-  has "$output" "could not be handed over"
+  has "$output" "WARNING: the alert 'repaired' could not be put down"
+  has "$(calls systemd-run)" "helper alert rps"
+}
+
+@test "what couldn't be sent before is handed over again, though there is nothing new" {
+  render alertsFile="$ALERTS"
+  check 0
+  equal "$(calls systemd-run)" ""
+  mkdir -p "$ROOT/run/pulumi-systemd-ha-rps/alerts"
+  touch "$ROOT/run/pulumi-systemd-ha-rps/alerts/1.webhook"
+  check 0 --no-repair
+  equal "$(calls systemd-run)" ""
+  check 0
+  has "$(calls systemd-run)" "helper alert rps"
 }
 
 @test "a tunnel that ends right after its restart isn't repaired" {

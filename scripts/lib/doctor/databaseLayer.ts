@@ -4,7 +4,7 @@ import { belongsTo } from "../../../src/drift/preflight";
 import { endProcess, processText } from "./evidence";
 import type { Database, Holder } from "./facts";
 import { type Look, unitsOf } from "./look";
-import { failed, type Layer, layer, onHost, type Problem, warning, word } from "./verdict";
+import { asUser, failed, type Layer, layer, onHost, type Problem, warning, word } from "./verdict";
 
 /**
  * SQLite databases below the service's directory: who has them locked. "Locked" is said only with evidence. Pure.
@@ -34,13 +34,7 @@ function seenOf({ path, walBytes, holders }: Database): string {
 
 function unwritable({ path, isWritable }: Database, { config: { service } }: Look): Problem[] {
   if (isWritable) return [];
-  const owner = `${service.user}:${service.group ?? service.user}`;
-  return [
-    warning(
-      `${service.user} can't write ${path}`,
-      onHost(`chown -h ${owner} ${word(path)} && chmod u+rw ${word(path)}`),
-    ),
-  ];
+  return [warning(`${service.user} can't write ${path}`, asUser(service, "chmod", "u+rw", path))];
 }
 
 function locked(database: Database, look: Look): Problem[] {

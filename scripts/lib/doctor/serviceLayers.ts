@@ -1,9 +1,11 @@
+import { dirname } from "node:path";
+
 import { belongsTo } from "../../../src/drift/preflight";
 import { endProcess, exitReason, knownReason, processText } from "./evidence";
 import type { ClosedPath } from "./facts";
 import { isActive, isResting, type Look, serviceWords, unitsOf } from "./look";
 import { unitProblems } from "./unitProblems";
-import { failed, type Layer, layer, onHost, type Problem, untested, warning, word } from "./verdict";
+import { asUser, failed, type Layer, layer, onHost, type Problem, untested, warning, word } from "./verdict";
 
 /** The service's unit, and why it doesn't run. Pure. */
 export function serviceLayer(look: Look): Layer {
@@ -40,12 +42,20 @@ function likelyCauses(look: Look): Problem[] {
 
 /** What the service's user can't use. */
 export const closedProblems = ({ facts, config: { service } }: Look): Problem[] =>
-  facts.closed.map((path) => closedProblem(path, service.user, service.group ?? service.user));
+  facts.closed.map((path) => closedProblem(path, service));
 
-function closedProblem({ path, what, owner }: ClosedPath, user: string, group: string): Problem {
+function closedProblem({ path, what, owner }: ClosedPath, service: Look["config"]["service"]): Problem {
+  const { user, group = user, directory } = service;
   const cause = `${user} can't ${what} ${path} (${owner})`;
-  if (what === "read")
-    return failed(cause, onHost(`chown -h ${user}:${group} ${word(path)} && chmod u+rX ${word(path)}`));
+  if (what === "read") {
+    if (owner.startsWith(`${user}:`)) return failed(cause, asUser(service, "chmod", "u+rX", path));
+    // The directory's sticky bit keeps the user from putting a link in its place; deeper down nothing does.
+    const isSafe = owner.startsWith("root:") && dirname(path) === directory;
+    const mend = isSafe
+      ? `chgrp ${group} ${word(path)} && chmod g+rX ${word(path)}`
+      : `namei -l ${word(path)}`;
+    return failed(cause, onHost(mend));
+  }
   return failed(cause, onHost(`chmod ${what === "enter" ? "o+x" : "+x"} ${word(path)}`));
 }
 

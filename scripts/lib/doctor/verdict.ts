@@ -31,6 +31,15 @@ export interface Layer {
 export const onHost = (command: string): Mend => ({ on: "host", command });
 export const here = (command: string): Mend => ({ on: "here", command });
 
+/**
+ * A command for the host that is run as the service's user: what lies below its directory, it may have swapped for a link when root
+ * pastes the command.
+ */
+export const asUser = (
+  { user, group = user }: { readonly user: string; readonly group?: string | undefined },
+  ...words: readonly string[]
+): Mend => onHost(commandLine(["setpriv", `--reuid=${user}`, `--regid=${group}`, "--init-groups", ...words]));
+
 /** A path or name in a command that somebody pastes as root: whoever chose it must not choose the command. */
 export const word = (text: string): string => commandLine([text]);
 

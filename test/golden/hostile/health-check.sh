@@ -158,8 +158,8 @@ answers_in_time() {
 
 # What is to be told outside: put down for the helper, which sends it in a unit of its own. No check and no repair waits for that.
 
-# How much may lie there while nothing can be sent.
-readonly MAX_ALERTS=50
+# How much may lie there while the helper doesn't come.
+readonly MAX_EVENTS=50
 
 # alert EVENT UNIT SENTENCE: for people, see `alerts` in docs/alerts.md.
 alert() { [[ "$MODE" != repair || -z "$ALERTS_FILE" ]] || put_down "$@"; }
@@ -173,16 +173,26 @@ send_ping() {
 # recovered: the helper knows whether anybody was told of a failure.
 recovered() { [[ ! -e "$STATE_DIR/alerted" && ! -e "$RUN_DIR/alerted" ]] || alert recovered - "all checks pass again"; }
 
-# put_down EVENT UNIT SENTENCE: some sendmails go on in the background when they have ended (KillMode=process).
+# put_down EVENT UNIT SENTENCE
 put_down() {
   local directory="$RUN_DIR/alerts" id="$EPOCHREALTIME"
   id="${id//[^0-9]/}"
   # Oldest first, by their names; a hidden one isn't whole yet.
-  { install -d -m 0700 "$directory" && (($(find "$directory" -name '[0-9]*' | wc -l) < MAX_ALERTS)) &&
-    printf '%s\t%s\t%s\n' "$1" "$2" "$3" >"$directory/.$id" && mv -f "$directory/.$id" "$directory/$id.event"; } 2>/dev/null &&
-    timeout 5 systemd-run --quiet --collect --no-block --unit="$NAME-alert-$id" --property=RuntimeMaxSec=600 --property=KillMode=process \
-      /bin/bash "$HELPER" alert "$NAME" 9>&- </dev/null >/dev/null 2>&1 && return
-  log "WARNING: the alert '$1' could not be handed over"
+  { install -d -m 0700 "$directory" && (($(find "$directory" -name '*.event' | wc -l) < MAX_EVENTS)) &&
+    printf '%s\t%s\t%s\n' "$1" "$2" "$3" >"$directory/.$id" && mv -f "$directory/.$id" "$directory/$id.event"; } 2>/dev/null ||
+    log "WARNING: the alert '$1' could not be put down"
+  hand_over "$id"
+}
+
+# hand_over ID: some sendmails go on in the background when they have ended (KillMode=process).
+hand_over() {
+  timeout 5 systemd-run --quiet --collect --no-block --unit="$NAME-alert-$1" --property=RuntimeMaxSec=600 --property=KillMode=process \
+    /bin/bash "$HELPER" alert "$NAME" 9>&- </dev/null >/dev/null 2>&1 || log "WARNING: the alerts could not be handed over"
+}
+
+# hand_over_rest: what couldn't be sent before; there need be nothing new.
+hand_over_rest() {
+  [[ "$MODE" != repair || -z "$(find "$RUN_DIR/alerts" -name '[0-9]*' ! -name '*.ping' -print -quit 2>/dev/null)" ]] || hand_over "${EPOCHREALTIME//[^0-9]/}"
 }
 
 # A repair: one restart a run, within the limits.
@@ -216,6 +226,7 @@ repair() {
   else
     log "SUCCESS: $unit restarted successfully"
     forget_failures "$unit"
+    FIRST_ERROR=""
     alert repaired "$unit" "$unit was restarted, and works again; what was wrong: $CAUSE"
     return 0
   fi
@@ -336,12 +347,14 @@ external_fault() {
     0)
       [[ ! "$HTTP_STATUS" =~ ^(52[0-7]|530)$ ]] || echo "the tunnel, or the edge's way to this host"
       ;;
+    # Longer than it may be, see answers_once.
+    23 | 63 | 153) ;;
     51 | 60 | 83 | 90 | 91) echo "the certificate" ;;
     35 | 53 | 54 | 58 | 59 | 66 | 77 | 80 | 82) echo "TLS" ;;
     *)
       if ! has_network; then
         echo "this host's network: it has no default route"
-      elif ((CURL_STATUS == 5 || CURL_STATUS == 6)); then
+      elif ((CURL_STATUS == 5 || CURL_STATUS == 6)) || [[ "$REASON" == *"Resolving timed out"* ]]; then
         echo "name resolution"
       else
         echo "the connection"
@@ -454,6 +467,7 @@ main() {
   if ((FAILED)); then
     save_result false
     send_ping fail "${FIRST_ERROR:-a check failed}"
+    hand_over_rest
     exit 1
   fi
   if [[ "$MODE" == gate && "$EXTERNAL" != ok && -n "$EXTERNAL_URL" ]]; then
@@ -464,6 +478,7 @@ main() {
   save_result true
   recovered
   send_ping success "all checks passed"
+  hand_over_rest
   # A result that can't be saved makes nothing unhealthy.
   return 0
 }

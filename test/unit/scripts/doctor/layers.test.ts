@@ -126,7 +126,7 @@ describe("the database", () => {
   test("one that the service's user can't write", () => {
     expect(told({ facts: [["database", PATH, "", "no"]] })["database"]).toEqual([
       `warning: www-data can't write ${PATH}`,
-      `host: chown -h www-data:www-data ${PATH} && chmod u+rw ${PATH}`,
+      `host: setpriv --reuid=www-data --regid=www-data --init-groups chmod u+rw ${PATH}`,
     ]);
   });
 });

@@ -77,6 +77,28 @@ describe("the service", () => {
     expect(service[1]).toContain("waits for its next start");
   });
 
+  test.each([
+    ["/var/www/rps.pan2.app/a.py", "www-data:www-data 0200", "chmod u+rX /var/www/rps.pan2.app/a.py"],
+    ["/var/www/rps.pan2.app/sub/a.py", "www-data:root 0200", "chmod u+rX /var/www/rps.pan2.app/sub/a.py"],
+  ])("what is its user's own is mended as that user: %s", (path, owner, command) => {
+    expect(
+      told({
+        facts: [["closed", path, "read", owner]],
+        observed: [unit("rps.service", ...WAITING, "ExecMainStatus=3"), ["port_listener", ""]],
+      })["service"]?.[1],
+    ).toBe(`host: setpriv --reuid=www-data --regid=www-data --init-groups ${command}`);
+  });
+
+  test("where its user could put a link to another's file, root is given nothing that changes one", () => {
+    const closed = ["closed", "/var/www/rps.pan2.app/sub/shadow", "read", "root:root 0600"] as const;
+    expect(
+      told({
+        facts: [closed],
+        observed: [unit("rps.service", ...WAITING, "ExecMainStatus=3"), ["port_listener", ""]],
+      })["service"]?.[1],
+    ).toBe("host: namei -l /var/www/rps.pan2.app/sub/shadow");
+  });
+
   test("a path that its user can't read comes first; its name can't become a command", () => {
     const path = "/var/www/rps.pan2.app/a'; reboot; '.py";
     const { service } = told({
@@ -89,7 +111,7 @@ describe("the service", () => {
     const quoted = "'/var/www/rps.pan2.app/a'\\''; reboot; '\\''.py'";
     expect(service).toEqual([
       `failed: www-data can't read ${path} (root:root 0600)`,
-      `host: chown -h www-data:www-data ${quoted} && chmod u+rX ${quoted}`,
+      `host: chgrp www-data ${quoted} && chmod g+rX ${quoted}`,
       "failed: rps.service ended (exit status 3) and waits for its next start; its last words: PermissionError: [Errno 13] Permission denied",
       "host: journalctl -u rps.service -n 50 --no-pager",
     ]);
