@@ -94,6 +94,9 @@ async function picture(): Promise<string> {
   return stdout;
 }
 
+/** systemd waits RestartSec= for the next start then. */
+const UNTIL_IT_FAILED = `for _ in $(seq 100); do [[ "$(systemctl show -P SubState ${SERVICE})" != auto-restart ]] || break; sleep 0.2; done`;
+
 const healthy = () => eventually(40, "it answers", () => answers(host, 8087));
 
 beforeAll(async () => {
@@ -185,14 +188,16 @@ describe("broken", () => {
   test("a file that the service's user can't read, and a proxy that hit its start limit", async () => {
     await host.exec(
       `rm -rf /var/www/rps.pan2.app/__pycache__; chown root ${APP}; chmod 0600 ${APP}; systemctl restart --no-block ${SERVICE}
-       for _ in 1 2 3 4 5; do systemctl restart ${PROXY}; done; sleep 1`,
+       for _ in 1 2 3 4 5; do systemctl restart ${PROXY}; done; ${UNTIL_IT_FAILED}`,
       { reject: false },
     );
     const { statuses, told } = await doctor();
     await host.exec(
       `chown www-data ${APP}; chmod 0644 ${APP}; systemctl reset-failed ${PROXY}; systemctl restart ${SERVICE} ${PROXY}`,
     );
-    expect(told("service")).toContain(`www-data can't read ${APP} (root:www-data 0600)\nchown -h www-data`);
+    expect(told("service")).toContain(
+      `www-data can't read ${APP} (root:www-data 0600)\nchgrp www-data ${APP} && chmod g+rX`,
+    );
     expect(told("service")).toMatch(/waits for its next start; its last words: .*Permission denied/);
     expect(told("proxy")).toMatch(
       /apache2\.service hit its start limit .*\nsystemctl reset-failed apache2\.service && systemctl start/,
@@ -206,7 +211,7 @@ describe("broken", () => {
       APP,
       'import os, sys\nprint("with", os.environ["TOKEN"], file=sys.stderr)\nraise RuntimeError("cannot use " + os.environ["TOKEN"])\n',
     );
-    await host.exec(`systemctl restart --no-block ${SERVICE}; sleep 3`);
+    await host.exec(`systemctl restart --no-block ${SERVICE}; ${UNTIL_IT_FAILED}`);
     const { told, text: all } = await doctor();
     await host.writeFile(APP, text);
     await host.exec(`systemctl restart ${SERVICE}`);
