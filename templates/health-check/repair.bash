@@ -29,7 +29,8 @@ repair() {
   else
     log "SUCCESS: $unit restarted successfully"
     forget_failures "$unit"
-    FIRST_ERROR=""
+    # Unless it's of another layer, which still fails.
+    ((FAILED)) || FIRST_ERROR=""
     alert repaired "$unit" "$unit was restarted, and works again; what was wrong: $CAUSE"
     return 0
   fi

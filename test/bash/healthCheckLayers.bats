@@ -204,3 +204,21 @@ ping-fail -"
   PATH="$ROOT/tmp:$PATH" check 1
   has "${lines[-1]}" "ERROR: cloudflared.service could not be restarted: it ended at once"
 }
+
+@test "a proxy that wasn't asked keeps its count of failures" {
+  render failuresBeforeRepair=2
+  answer 8087 refused
+  check 1
+  answer 5137 refused
+  check 1
+  equal "$(cat "$STATE/failures.apache2.service")" 1
+}
+
+@test "the ping of a failure names the one that is left, not one that was repaired" {
+  render alertsFile="$ALERTS"
+  printf 'PING_URL="https://ping.example/1"\n' >>"$ALERTS"
+  answer 5137 refused
+  set_unit apache2.service ActiveState=inactive
+  check 1
+  has "$(cat "$ROOT"/run/pulumi-systemd-ha-rps/alerts/*.event)" "ping-fail	-	http://127.0.0.1:5137/ does not answer as expected"
+}

@@ -226,7 +226,8 @@ repair() {
   else
     log "SUCCESS: $unit restarted successfully"
     forget_failures "$unit"
-    FIRST_ERROR=""
+    # Unless it's of another layer, which still fails.
+    ((FAILED)) || FIRST_ERROR=""
     alert repaired "$unit" "$unit was restarted, and works again; what was wrong: $CAUSE"
     return 0
   fi
@@ -298,7 +299,8 @@ layer() {
   local unit="$1" url="$2"
   if is_active "$unit"; then
     if [[ -z "$url" ]] || answers_by_now "$url"; then
-      forget_failures "$unit"
+      # A proxy that wasn't asked hasn't shown that it works.
+      [[ -z "$url" && "$unit" == "$PROXY_UNIT" ]] || forget_failures "$unit"
       return 0
     fi
     CAUSE="$url does not answer as expected: $REASON"
@@ -340,8 +342,8 @@ external_layer() {
     alert external - "$EXTERNAL_URL is not reachable: $REASON${fault:+; at fault: $fault}; the host itself is well, nothing was restarted"
 }
 
-# external_fault: where to look, if what was seen doesn't say so itself. curl's exit codes are in curl(1); 52x and 530 are what Cloudflare's edge says itself of the
-# way to this host.
+# external_fault: where to look, if what was seen doesn't say so itself. curl's exit codes are in curl(1); 52x and 530 are what
+# Cloudflare's edge says itself of the way to this host.
 external_fault() {
   case "$CURL_STATUS" in
     0)
