@@ -25,7 +25,9 @@ export default tseslint.config(
   {
     languageOptions: {
       parserOptions: {
-        projectService: { allowDefaultProject: ["eslint.config.mjs", "scripts/lib/*.mjs"] },
+        projectService: {
+          allowDefaultProject: ["eslint.config.mjs", "scripts/lib/*.mjs", "test/support/*.mjs"],
+        },
         tsconfigRootDir: import.meta.dirname,
       },
     },

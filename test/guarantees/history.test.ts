@@ -61,11 +61,11 @@ const changeService = (change: Configuration) =>
   program.change("rps-ha:service", (service) => ({ ...service, ...change }));
 const setToken = (token: string) =>
   program.setSecret("rps-ha:secretEnvironment", JSON.stringify({ API_TOKEN: token }));
-/** Everything that a rollback could change. */
+/** Everything that a rollback could change; the timer's health check may note a result of its own meanwhile. */
 const everything = async (): Promise<string> =>
   (
     await host.exec(
-      `find /etc /var/www/rps.pan2.app/bin ${STATE} -type f -exec sha256sum {} + | grep -v /lock | sort; systemctl show -p InvocationID ${SERVICE}`,
+      `find /etc /var/www/rps.pan2.app/bin ${STATE} -type f -exec sha256sum {} + | grep -v -e /lock -e /health$ | sort; systemctl show -p InvocationID ${SERVICE}`,
     )
   ).stdout;
 

@@ -8,15 +8,7 @@ import { parse, stringify } from "yaml";
 import type { DisposableHost } from "./disposableHost";
 
 export const REPOSITORY = resolve(__dirname, "../..");
-const PROJECT_FILES = [
-  "index.ts",
-  "host",
-  "templates",
-  "node_modules",
-  "package.json",
-  "tsconfig.json",
-  "Pulumi.yaml",
-];
+const PROJECT_FILES = ["host", "templates", "node_modules", "package.json"];
 
 export type Configuration = Record<string, unknown>;
 
@@ -77,14 +69,17 @@ export class Program {
   ): Promise<Program> {
     const directory = await mkdtemp(join(tmpdir(), "pulumi-systemd-ha-"));
     for (const name of PROJECT_FILES) await symlink(join(REPOSITORY, name), join(directory, name));
-    // As the package has it, see build.ts: half of a run's time would go into compiling the same sources again.
+    // Program and library as built, see build.ts: half of a run's time would go into compiling the same sources again. The demo has
+    // the sources, as users do.
+    await symlink(join(REPOSITORY, "bin/index.js"), join(directory, "index.js"));
     await symlink(join(REPOSITORY, "bin/src"), join(directory, "src"));
+    const project = parse(await readFile(join(REPOSITORY, "Pulumi.yaml"), "utf8")) as Configuration;
+    await writeFile(join(directory, "Pulumi.yaml"), stringify({ ...project, main: "index.js" }));
     const program = new Program(directory, stack, {
       PULUMI_BACKEND_URL: `file://${directory}`,
       PULUMI_CONFIG_PASSPHRASE: "test",
       PULUMI_SKIP_UPDATE_CHECK: "true",
-      // The types are checked once, by scripts/test, and not by each directory's first run.
-      PULUMI_NODEJS_TRANSPILE_ONLY: "true",
+      NODE_OPTIONS: `--import ${join(__dirname, "lightSdk.mjs")}`,
       SSH_AUTH_SOCK: undefined,
       PULUMI_SYSTEMD_HA_DRIFT: undefined,
     });
