@@ -54,41 +54,57 @@ note_broken_check() {
   put_down check-failed "$SERVICE-health-check.service" "the health check itself failed ($how${MONITOR_EXIT_STATUS:+, ${MONITOR_EXIT_STATUS}}): nothing is checked or repaired by it; see journalctl -u $SERVICE-health-check.service"
 }
 
-# address EVENT-FILE: a message for each who is to hear of it.
+# address EVENT-FILE: a message for each who is to hear of it. Whoever is killed in the middle leaves the event, and the next one writes
+# the same messages again.
 address() {
-  local event unit sentence to="${1%.event}"
-  IFS=$'\t' read -r event unit sentence <"$1" || true
+  local event unit sentence known now to="${1%.event}"
+  # A line without its end was cut off by a full /run.
+  IFS=$'\t' read -r event unit sentence <"$1" || { rm -f "$1" && return 0; }
   if [[ "$event" == ping-* ]]; then
     [[ -z "$(told PING_URL)" ]] || printf '%s\n%s\n' "${event#ping-}" "$sentence" | put_message "$to.ping"
-  elif is_news "$event" "$unit"; then
-    [[ -z "$(told WEBHOOK_URL)" ]] || webhook_message "${to##*/}" "$event" "$unit" "$sentence" | put_message "$to.webhook"
-    [[ -z "$(told EMAIL)" ]] || email_message "$event" "$unit" "$sentence" | put_message "$to.email"
+  else
+    printf -v now '%(%s)T' -1
+    known="$(cat "$RUN_DIR/alerted" 2>/dev/null || cat "$SERVICE_DIR/alerted" 2>/dev/null || true)"
+    if is_news "$known" "$now" "$event" "$unit"; then
+      [[ -z "$(told WEBHOOK_URL)" ]] || webhook_message "${to##*/}" "$event" "$unit" "$sentence" | put_message "$to.webhook"
+      [[ -z "$(told EMAIL)" ]] || email_message "$event" "$unit" "$sentence" | put_message "$to.email"
+      # Last: it makes the event old news.
+      known="$(known_after "$known" "$now" "$event" "$unit")" && remember "$known"
+    elif [[ "$event" == recovered ]]; then
+      remember "$(known_after "$known" "$now" "$event" "$unit")"
+    fi
   fi
   rm -f "$1"
 }
 
-# put_message FILE < text: one that was never tried.
-put_message() { cat >"$1" && touch --date=@0 "$1"; }
+# put_message FILE < text: whole or not at all, and one that was never tried.
+put_message() { cat >"$1.new" && touch --date=@0 "$1.new" && mv -f "$1.new" "$1"; }
 
-# is_news EVENT UNIT: the same isn't told again within the configured time; a recovery only to those who know of a failure.
+# is_news KNOWN NOW EVENT UNIT: the same isn't told again within the configured time; a recovery only to those who know of a failure.
 is_news() {
-  local event="$1" unit="$2" now again known
-  [[ "$event" != test ]] || return 0
-  printf -v now '%(%s)T' -1
-  again="$(setting alertAgainAfterSec 3600)"
-  # A clock that was set back leaves times to come.
-  known="$(cat "$RUN_DIR/alerted" 2>/dev/null || cat "$SERVICE_DIR/alerted" 2>/dev/null || true)"
-  if [[ "$event" == recovered ]]; then
-    remember "$(awk -F '\t' -v from="$((now - again))" -v now="$now" '($2 == "repaired" || $2 == "start-limit") && $1 > from && $1 <= now' <<<"$known")"
+  local event="$3"
+  case "$event" in
+    test) return 0 ;;
     # What was repaired was told with its repair.
-    awk -F '\t' 'NF == 3 && $2 != "repaired" && $2 != "start-limit" { found = 1 } END { exit !found }' <<<"$known"
-    return
-  fi
-  ! awk -F '\t' -v event="$event" -v unit="$unit" -v from="$((now - again))" -v now="$now" \
-    '$2 == event && $3 == unit && $1 > from && $1 <= now { found = 1 } END { exit !found }' <<<"$known" || return 1
-  known="$(awk -F '\t' -v event="$event" -v unit="$unit" 'NF == 3 && !($2 == event && $3 == unit)' <<<"$known")"
-  remember "${known:+$known$'\n'}$now"$'\t'"$event"$'\t'"$unit"
+    recovered) awk -F '\t' 'NF == 3 && $2 != "repaired" && $2 != "start-limit" { found = 1 } END { exit !found }' <<<"$1" ;;
+    *) ! recent "$1" "$2" | awk -F '\t' -v event="$event" -v unit="$4" '$2 == event && $3 == unit { found = 1 } END { exit !found }' ;;
+  esac
 }
+
+# known_after KNOWN NOW EVENT UNIT: what is known when this was told.
+known_after() {
+  case "$3" in
+    test) printf '%s' "$1" ;;
+    recovered) recent "$1" "$2" | awk -F '\t' '$2 == "repaired" || $2 == "start-limit"' ;;
+    *)
+      awk -F '\t' -v event="$3" -v unit="$4" 'NF == 3 && !($2 == event && $3 == unit)' <<<"$1"
+      printf '%s\t%s\t%s\n' "$2" "$3" "$4"
+      ;;
+  esac
+}
+
+# recent KNOWN NOW: what was told within the configured time. A clock that was set back leaves times to come.
+recent() { awk -F '\t' -v from="$(($2 - $(setting alertAgainAfterSec 3600)))" -v now="$2" '$1 > from && $1 <= now' <<<"$1"; }
 
 # remember TEXT: with a full disk until the next boot.
 remember() {
@@ -98,7 +114,7 @@ remember() {
   elif { printf '%s\n' "$1" >"$file.new" && mv -f "$file.new" "$file"; } 2>/dev/null; then
     rm -f "$RUN_DIR/alerted"
   else
-    rm -f "$file.new"
+    rm -f "$file.new" 2>/dev/null || true
     { printf '%s\n' "$1" >"$RUN_DIR/alerted"; } 2>/dev/null || true
   fi
 }

@@ -166,6 +166,29 @@ Subject: shop on $(</proc/sys/kernel/hostname): repair-failed shop.service"
   equal "$(count_posted)" 0
 }
 
+@test "killed between the webhook's message and the e-mail's, the next one tells both, whole and once" {
+  tell 'WEBHOOK_URL="https://hooks.example/a"' 'EMAIL="ops@shop.example"'
+  event exhausted shop.service "it can't be repaired"
+  printf '#!/bin/bash\n[[ "$*" != *.email ]] || pkill --signal KILL --full "bash $HELPER alert shop"\nexec /usr/bin/mv "$@"\n' >"$ROOT/bin/mv"
+  chmod 0755 "$ROOT/bin/mv"
+  HELPER="$HELPER" run alert
+  equal "$status $(count_posted)" "137 0"
+  rm "$ROOT/bin/mv"
+  equal "$(find "$RUN/alerts" -name '*.event' | wc -l)" 1
+  alert
+  equal "$(count_posted) $(grep -c '^Subject:' "$ROOT/mail")" "1 1"
+  event exhausted shop.service "it can't be repaired"
+  alert
+  equal "$(count_posted)" 1
+}
+
+@test "an event that a full /run cut off is no message" {
+  mkdir -p "$RUN/alerts"
+  printf 'exhau' >"$RUN/alerts/${EPOCHREALTIME//[^0-9]/}.event"
+  alert
+  equal "$(count_posted) $(find "$RUN/alerts" -name '*.event' | wc -l)" "0 0"
+}
+
 @test "a host without sendmail says so, and goes on" {
   rm "$ROOT/bin/sendmail"
   tell 'EMAIL="ops@shop.example"'
