@@ -96,6 +96,10 @@ overrides_of() {
   while IFS= read -r path; do printf '%s\037\037\037\n' "$path"; done < <(masks_of "$1")
 }
 
+# gave_up UNIT: whether a unit that failed is kept down by its start limit. systemd 257 leaves in Result how the process had ended
+# before; so what it said last counts.
+gave_up() { journalctl --quiet --boot --lines=4 --output=cat _PID=1 "UNIT=$1" 2>/dev/null | grep -q 'Start request repeated too quickly'; }
+
 # When and how often systemd starts a unit again.
 readonly EFFECTIVE_PROPERTIES=Restart,RestartUSec,StartLimitIntervalUSec,StartLimitBurst,AccuracyUSec
 

@@ -115,6 +115,7 @@ reason_of() {
   local result status
   result="$(unit_property "$1" Result)"
   status="$(unit_property "$1" ExecMainStatus)"
+  [[ "$(unit_property "$1" ActiveState)" != failed ]] || ! gave_up "$1" || result=start-limit-hit
   case "$result" in
     exit-code) echo "its process exited with status $status" ;;
     signal | core-dump) echo "its process was killed by signal $status" ;;

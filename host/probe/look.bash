@@ -69,7 +69,7 @@ id_of() {
 
 # ask_systemd UNIT...: fills PROPERTY anew.
 ask_systemd() {
-  local line IFS=,
+  local line unit IFS=,
   local properties="${UNIT_STATE[*]},FragmentPath,DropInPaths,$EFFECTIVE_PROPERTIES"
   PROPERTY=()
   # A paragraph for each, in this order. It ends before what can't be a unit's name, and goes on behind it.
@@ -78,6 +78,9 @@ ask_systemd() {
       if [[ -n "$line" ]]; then PROPERTY["${1:-} ${line%%=*}"]="${line#*=}"; else shift; fi
     done < <(systemctl show --property="$properties" -- "$@" 2>/dev/null)
     shift
+  done
+  for unit in "${UNITS[@]}"; do
+    [[ "${PROPERTY["$unit ActiveState"]:-}" != failed ]] || ! gave_up "$unit" || PROPERTY["$unit Result"]=start-limit-hit
   done
 }
 

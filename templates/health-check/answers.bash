@@ -3,6 +3,13 @@
 # unit_property UNIT NAME
 unit_property() { systemctl show --property="$2" --value -- "$1" 2>/dev/null; }
 
+# gave_up UNIT: its start limit keeps it down. systemd 257 leaves in Result how the process had ended before; so what it said last counts.
+gave_up() {
+  [[ "$(unit_property "$1" ActiveState)" == failed ]] || return
+  [[ "$(unit_property "$1" Result)" == start-limit-hit ]] ||
+    journalctl --quiet --boot --lines=4 --output=cat _PID=1 "UNIT=$1" 2>/dev/null | grep -q "Start request repeated too quickly"
+}
+
 # is_active UNIT: a unit that systemd is just starting again is neither active nor failed: it gets a moment.
 is_active() {
   local state second

@@ -20,7 +20,7 @@ layer() {
     CAUSE="$url does not answer as expected: $REASON"
   else
     CAUSE="$unit is not running"
-    [[ "$(unit_property "$unit" Result)" != start-limit-hit ]] || alert start-limit "$unit" "$unit has reached its start limit: systemd doesn't start it any more"
+    ! gave_up "$unit" || alert start-limit "$unit" "$unit has reached its start limit: systemd doesn't start it any more"
   fi
   log "ERROR: $CAUSE"
   repair "$unit" "$url" && return

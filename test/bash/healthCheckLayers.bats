@@ -131,6 +131,16 @@ repair-failed apache2.service"
   equal "$(told)" "exhausted apache2.service"
 }
 
+@test "a start limit is told where systemd keeps how the process had ended, too" {
+  render alertsFile="$ALERTS" maxRepairs=1
+  set_unit apache2.service ActiveState=failed Result=signal
+  echo "apache2.service: Start request repeated too quickly." >"$ROOT/journal"
+  answer 8087 refused
+  check 1
+  equal "$(told)" "start-limit apache2.service
+repair-failed apache2.service"
+}
+
 @test "a failure of the site is told after as many runs as a repair needs" {
   render alertsFile="$ALERTS" failuresBeforeRepair=2
   answer rps.pan2.app refused

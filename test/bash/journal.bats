@@ -54,6 +54,16 @@ readonly EXITED=98e322203f7a4ed290d09fe03c09fe15
   [[ "$call" != *timer* ]]
 }
 
+@test "a start that the limit refused is told so, also where systemd keeps how the process had ended" {
+  {
+    entry 1 shop.service d9b373ed55a64feb8242e02dbe79a49c UNIT_RESULT=signal INVOCATION_ID=one
+    entry 2 shop.service 5eb03494b6584870a536b337290809b3
+    entry 3 shop.service d9b373ed55a64feb8242e02dbe79a49c UNIT_RESULT=signal INVOCATION_ID=one
+    entry 4 apache2.service d9b373ed55a64feb8242e02dbe79a49c UNIT_RESULT=signal
+  } >"$ROOT/events"
+  equal "$(rows event | cut -f4,8 | xargs)" "failed signal restart-scheduled failed start-limit-hit failed signal"
+}
+
 @test "a start that a condition forbade is none, though systemd gives it the same id" {
   {
     entry 1 shop.service "$STOPPED" JOB_TYPE=stop INVOCATION_ID=one

@@ -352,6 +352,16 @@ facts() { row "$1" "$2" | cut -d'|' -f2-4,6-; }
   has "$(row unit shop.timer)" "shop.timer|UptimeSec="
 }
 
+@test "a start limit is told where systemd keeps how the process had ended, too" {
+  CALLS="$(printf 'add_thing unit %s -\n' a.service b.service)"
+  set_unit a.service ActiveState=failed Result=signal
+  set_unit b.service ActiveState=active Result=signal
+  echo "a.service: Start request repeated too quickly." >"$ROOT/journal"
+  look
+  has "$(row unit a.service)" "Result=start-limit-hit"
+  has "$(row unit b.service)" "Result=signal"
+}
+
 @test "each unit has its own answer, also where some aren't there" {
   CALLS="$(printf 'add_thing unit %s -\n' a.service b.service c.service)"
   set_unit a.service LoadState=loaded UnitFileState=enabled

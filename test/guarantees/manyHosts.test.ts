@@ -11,6 +11,7 @@ let program: Program;
 
 beforeAll(async () => {
   hosts = await bootHosts(["many1", "many2", "many3"], { release: "trixie" });
+  await Promise.all(hosts.map((host) => host.exec("systemctl start edge.service")));
   program = await Program.forHosts(hosts);
 });
 afterAll(async () => {
@@ -99,6 +100,22 @@ describe("three hosts on Debian 13", () => {
     expect(await processOf(at(2), SERVICE)).toBe(last);
     await at(1).exec("sed -i 1d /var/www/rps.pan2.app/app.py");
     expect((await program.up()).exitCode).toBe(0);
+    expect(await program.planned()).toEqual([]);
+  });
+
+  test("a start limit is named as one, though systemd 257 keeps how the process had ended", async () => {
+    await at(1).exec(
+      `for i in 1 2 3 4; do systemctl kill --signal KILL ${PROXY}; sleep 0.5; systemctl start ${PROXY}; done; true`,
+    );
+    expect(await at(1).systemctlShow(PROXY, "Result")).toEqual({ Result: "signal" });
+    const { messages } = await program.look();
+    expect(messages.join("\n")).toMatch(/many2.*: drift: apache2\.service hit its start limit \d+ s ago/);
+    const { stdout } = await at(1).exec(
+      `/usr/local/lib/pulumi-systemd-ha/1/helper journal rps 0 </dev/null | base64 -d | gunzip`,
+    );
+    expect(stdout).toMatch(/\tapache2\.service\tfailed\t.*\tstart-limit-hit\t/);
+    await at(1).exec("systemctl start rps-health-check.service");
+    expect(await answers(at(1), 8087)).toBe(true);
     expect(await program.planned()).toEqual([]);
   });
 });

@@ -96,6 +96,13 @@ in_maintenance() {
 # unit_property UNIT NAME
 unit_property() { systemctl show --property="$2" --value -- "$1" 2>/dev/null; }
 
+# gave_up UNIT: its start limit keeps it down. systemd 257 leaves in Result how the process had ended before; so what it said last counts.
+gave_up() {
+  [[ "$(unit_property "$1" ActiveState)" == failed ]] || return
+  [[ "$(unit_property "$1" Result)" == start-limit-hit ]] ||
+    journalctl --quiet --boot --lines=4 --output=cat _PID=1 "UNIT=$1" 2>/dev/null | grep -q "Start request repeated too quickly"
+}
+
 # is_active UNIT: a unit that systemd is just starting again is neither active nor failed: it gets a moment.
 is_active() {
   local state second
@@ -306,7 +313,7 @@ layer() {
     CAUSE="$url does not answer as expected: $REASON"
   else
     CAUSE="$unit is not running"
-    [[ "$(unit_property "$unit" Result)" != start-limit-hit ]] || alert start-limit "$unit" "$unit has reached its start limit: systemd doesn't start it any more"
+    ! gave_up "$unit" || alert start-limit "$unit" "$unit has reached its start limit: systemd doesn't start it any more"
   fi
   log "ERROR: $CAUSE"
   repair "$unit" "$url" && return
