@@ -57,7 +57,7 @@ describe("the helper is killed", async () => {
           ? () => bench.host.exec(`systemctl disable ${SERVICE}`)
           : undefined;
     // In full, an update of its own follows on each.
-    const next = FULL || point === ONE_A_STEP.at(-1) ? "converges" : "goesFurther";
+    const next = FULL || point === ONE_A_STEP.at(-1) ? "converges" : "nextRound";
     await bench.strike(bench.helperKilled(point, { ...failing, ...(prepare && { prepare }), next }));
   });
 

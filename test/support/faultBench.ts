@@ -40,10 +40,10 @@ export interface Fault {
   /** Whether pulumi died before it could give the stack's lock back. @default false */
   readonly leavesLock?: boolean;
   /**
-   * What the next update does. `goesFurther`: it's the next round's, which is struck at a later step and so has to get past this
-   * one's; the last round's is to converge. @default "converges"
+   * What shows that the next update works. `nextRound`: the next fault's update, which strikes at the same step or a later one and
+   * so has to get there; the last round's converges. @default "converges"
    */
-  readonly next?: "converges" | "goesFurther";
+  readonly next?: "converges" | "nextRound";
 }
 
 /** The seed's server on a host whose connection can be cut, and a stack that is struck by faults in the middle of updates. */
