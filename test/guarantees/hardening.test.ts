@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 
 import { bootHosts, type DisposableHost } from "../support/disposableHost";
 import { Program } from "../support/program";
@@ -30,62 +30,25 @@ const ours = async (): Promise<string> =>
     )
   ).stdout;
 
-describe("refused by name before anything is changed", () => {
-  test.each<[string, string, string, Record<string, unknown>, string]>([
-    [
-      "a directory above the application's that the service's user owns",
-      "chown www-data /var/www",
-      "chown root /var/www",
-      {},
-      "/var/www is www-data's",
-    ],
-    ["a name that is a system service's", "true", "true", { name: "ssh" }, "there is a ssh.service already"],
-    [
-      "somebody's home with ssh keys",
-      "mkdir /var/www/rps.pan2.app/.ssh",
-      "rmdir /var/www/rps.pan2.app/.ssh",
-      {},
-      "is a home directory with ssh keys",
-    ],
-  ])("%s", async (_, prepare, undo, service, sentence) => {
-    program = await Program.forHosts([host]);
-    await program.change("rps-ha:service", (known) => ({ ...known, ...service }));
-    await host.exec(prepare);
-    const { text, exitCode } = await program.up();
-    await host.exec(undo);
-    expect(text).toContain(sentence);
-    expect(exitCode).not.toBe(0);
-    expect(await ours()).toBe("");
-  });
+test("refused by name before anything is changed, all at once", async () => {
+  program = await Program.forHosts([host]);
+  await program.change("rps-ha:service", (known) => ({ ...known, name: "ssh" }));
+  await host.exec("chown www-data /var/www; mkdir /var/www/rps.pan2.app/.ssh");
+  const { text, exitCode } = await program.up();
+  await host.exec("chown root /var/www; rmdir /var/www/rps.pan2.app/.ssh");
+  // A directory above the application's that the service's user owns; somebody's home; a name that is a system service's.
+  expect(text).toContain("/var/www is www-data's");
+  expect(text).toContain("is a home directory with ssh keys");
+  expect(text).toContain("there is a ssh.service already");
+  expect(exitCode).not.toBe(0);
+  expect(await ours()).toBe("");
 });
 
-test("on Debian 13, in a directory with a setgid bit: in sync after the first update", async () => {
+test("on Debian 13, in a directory with a setgid bit: in sync after the first update; what the host's own tools refuse then changes nothing there, and is told in their words", async () => {
   await host.exec("chmod 2775 /var/www/rps.pan2.app");
   program = await Program.forHosts([host], "deploy");
   await succeeds(program.up());
   expect(await program.planned()).toEqual([]);
-  await succeeds(program.destroy());
-  expect(await ours()).toBe("");
-  expect((await host.exec("stat -c '%a %U' /var/www/rps.pan2.app")).stdout).toBe("2775 www-data");
-});
-
-test.each([
-  ["the state directory was lost and made anew", "rm -r /var/lib/pulumi-systemd-ha", true],
-  ["the originals were lost", "rm -r /var/lib/pulumi-systemd-ha/rps/originals", false],
-])("%s: destroy still takes away all that is ours, and Apache serves on", async (_, lose, isMadeAnew) => {
-  program = await Program.forHosts([host], "deploy");
-  await succeeds(program.up());
-  await host.exec(lose);
-  if (isMadeAnew) await succeeds(program.up());
-  const apache = await processOf(host, PROXY);
-  await succeeds(program.destroy());
-  expect(await ours()).toBe("");
-  expect(await processOf(host, PROXY)).toBe(apache);
-});
-
-test("what the host's own tools refuse changes nothing there, and is told in their words", async () => {
-  program = await Program.forHosts([host], "deploy");
-  await succeeds(program.up());
   const listing = async () =>
     (
       await host.exec(
@@ -105,6 +68,22 @@ test("what the host's own tools refuse changes nothing there, and is told in the
   expect([await listing(), await processOf(host, SERVICE), await processOf(host, PROXY)]).toEqual(before);
   await host.exec("rm /etc/apache2/conf-enabled/bad.conf");
   await succeeds(program.destroy());
+  expect(await ours()).toBe("");
+  expect((await host.exec("stat -c '%a %U' /var/www/rps.pan2.app")).stdout).toBe("2775 www-data");
+});
+
+test.each([
+  ["the state directory was lost and made anew", "rm -r /var/lib/pulumi-systemd-ha", true],
+  ["the originals were lost", "rm -r /var/lib/pulumi-systemd-ha/rps/originals", false],
+])("%s: destroy still takes away all that is ours, and Apache serves on", async (_, lose, isMadeAnew) => {
+  program = await Program.forHosts([host], "deploy");
+  await succeeds(program.up());
+  await host.exec(lose);
+  if (isMadeAnew) await succeeds(program.up());
+  const apache = await processOf(host, PROXY);
+  await succeeds(program.destroy());
+  expect(await ours()).toBe("");
+  expect(await processOf(host, PROXY)).toBe(apache);
 });
 
 test("an application that doesn't start is told with its own last words, without its secrets", async () => {

@@ -36,10 +36,14 @@ async function moment(): Promise<void> {
   await new Promise((resolve) => setTimeout(resolve, Math.random() * 9000));
 }
 
+/** In full, an update of its own follows on each; else where pulumi or the host died, and on the last. */
+const FEWER: NonNullable<Fault["next"]> = FULL ? "converges" : "nextRound";
+
 describe("something dies around the helper", () => {
   test.each<Fault>([
     ...times(12, {
       name: "pulumi and all that it started killed",
+      leavesLock: true,
       strike: (running: Running) =>
         moment().then(() => {
           killGroup(running);
@@ -47,6 +51,7 @@ describe("something dies around the helper", () => {
     }),
     ...times(8, {
       name: "the plugin killed",
+      next: FEWER,
       strike: async (running: Running) => {
         await eventually(60, "the plugin runs", () => Promise.resolve(pluginsOf(running).length > 0));
         await moment();
@@ -55,6 +60,7 @@ describe("something dies around the helper", () => {
     }),
     ...times(8, {
       name: "sshd and its sessions killed",
+      next: FEWER,
       // Between two connections: systemd has started it again by then.
       maySurvive: true,
       strike: () => moment().then(() => bench.host.exec("pkill -KILL sshd")),
@@ -88,3 +94,5 @@ describe("the connection is cut", () => {
     });
   });
 });
+
+test("after all that, a preview is empty", () => bench.expectNothingPlanned());

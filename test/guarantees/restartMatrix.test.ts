@@ -24,44 +24,53 @@ interface Row {
   readonly key: "service" | "proxy" | "healthCheck";
   readonly field: string;
   readonly value: unknown;
-  /** @default none */
-  readonly restarts?: readonly string[];
-  /** Whether a unit file or drop-in changes. @default true */
-  readonly reloads?: boolean;
 }
+
+/** What systemd has of a unit once it has loaded the value: `[unit, property, what is in it]`. */
+type Loaded = readonly [string, string, string];
 
 const gunicorn = (...words: string[]) => [
   ...["/usr/bin/gunicorn", "--bind", "127.0.0.1:5137", ...words],
   ...["--error-logfile", "/var/www/rps.pan2.app/logs/rps-error.log", "app:app"],
 ];
-const ofService = (field: string, value: unknown, more: Partial<Row> = {}): Row => ({
-  ...{ key: "service", field, value },
-  ...more,
-});
-const restarted = { restarts: [SERVICE] };
-const scriptOnly = { reloads: false };
+const ofService = (field: string, value: unknown): Row => ({ key: "service", field, value });
 
-const ROWS: readonly Row[] = [
-  ofService("description", "another description"),
-  ofService("restartSec", 11),
-  ofService("path", "/?from=health-check", scriptOnly),
+/** Each in an update of its own: the others' restart would hide that it causes none. */
+const RESTARTING: readonly Row[] = [
+  ofService("exec", gunicorn("--workers", "2")),
+  ofService("environment", { A: "b" }),
+  ofService("environment", {}),
+  ofService("type", "exec"),
+  ofService("user", "another"),
+  ofService("logReopenSignal", undefined),
+];
+
+/** All in one update: nothing restarts, so none of them does it; systemd has each value, so each was reloaded. */
+const RELOADING: readonly (readonly [Row, Loaded])[] = [
+  [ofService("description", "another description"), [SERVICE, "Description", "=another description"]],
+  [ofService("restartSec", 11), [SERVICE, "RestartUSec", "=11s"]],
   // The longest check follows from it, and so its unit's time-out.
-  ofService("healthyWithinSec", 31),
-  ofService("confirmWithinSec", 61, scriptOnly),
-  ofService("exec", gunicorn("--workers", "2"), restarted),
-  ofService("environment", { A: "b" }, restarted),
-  ofService("environment", {}, restarted),
-  ofService("type", "exec", restarted),
-  ofService("user", "another", restarted),
-  ofService("logReopenSignal", undefined, restarted),
-  { key: "proxy", field: "restartSec", value: 11 },
-  { key: "proxy", field: "startLimitIntervalSec", value: 301 },
-  { key: "proxy", field: "startLimitBurst", value: 4 },
-  { key: "healthCheck", field: "onBootSec", value: "3min" },
-  { key: "healthCheck", field: "onUnitActiveSec", value: "6min" },
-  { key: "healthCheck", field: "maxRepairs", value: 4, reloads: false },
-  { key: "healthCheck", field: "failuresBeforeRepair", value: 2, reloads: false },
-  { key: "healthCheck", field: "expectStatus", value: 200, reloads: false },
+  [ofService("healthyWithinSec", 31), ["rps-health-check.service", "TimeoutStartUSec", "=8min 13s"]],
+  [{ key: "proxy", field: "restartSec", value: 11 }, [PROXY, "RestartUSec", "=11s"]],
+  [
+    { key: "proxy", field: "startLimitIntervalSec", value: 301 },
+    [PROXY, "StartLimitIntervalUSec", "=5min 1s"],
+  ],
+  [{ key: "proxy", field: "startLimitBurst", value: 4 }, [PROXY, "StartLimitBurst", "=4"]],
+  [{ key: "healthCheck", field: "onBootSec", value: "3min" }, [TIMER, "TimersMonotonic", "OnBootUSec=3min "]],
+  [
+    { key: "healthCheck", field: "onUnitActiveSec", value: "6min" },
+    [TIMER, "TimersMonotonic", "OnUnitActiveUSec=6min "],
+  ],
+];
+
+/** All in one update too: nothing restarts, systemd reloads nothing. */
+const SCRIPT_ONLY: readonly Row[] = [
+  ofService("path", "/?from=health-check"),
+  ofService("confirmWithinSec", 61),
+  { key: "healthCheck", field: "maxRepairs", value: 4 },
+  { key: "healthCheck", field: "failuresBeforeRepair", value: 2 },
+  { key: "healthCheck", field: "expectStatus", value: 200 },
 ];
 
 const UNITS = [SERVICE, PROXY, TIMER];
@@ -71,22 +80,52 @@ const reloads = async () =>
     (await host.exec("journalctl -b -o cat _PID=1 | grep -c '^Reloading\\.'", { reject: false })).stdout,
   );
 
+const named = (rows: readonly Row[]) =>
+  rows.map(({ key, field, value }) => `${key}.${field} = ${JSON.stringify(value)}`).join(", ");
+
+/** Changes these fields in one update. */
+async function expectOf(
+  rows: readonly Row[],
+  restarts: readonly string[],
+  reloadsWanted: number,
+): Promise<void> {
+  const [before, reloadsBefore] = [await processes(), await reloads()];
+  for (const { key, field, value } of rows) {
+    await program.change(`rps-ha:${key}`, (former): Configuration => ({ ...former, [field]: value }));
+  }
+  const { exitCode, text } = await program.up();
+  expect(text).not.toContain("error:");
+  expect(exitCode).toBe(0);
+  const after = await processes();
+  expect(UNITS.filter((_unit, index) => after[index] !== before[index])).toEqual(restarts);
+  expect((await reloads()) - reloadsBefore, "one reload at most, and only for unit files").toBe(
+    reloadsWanted,
+  );
+  // What is announced before is what happens.
+  expect(text.includes("rps.service will be restarted")).toBe(restarts.length > 0);
+}
+
 describe("a change of", () => {
-  test.each(ROWS.map((row) => [`${row.key}.${row.field} = ${JSON.stringify(row.value)}`, row] as const))(
-    "%s",
-    async (_, { key, field, value, restarts = [], reloads: expected = true }) => {
-      const [before, reloadsBefore] = [await processes(), await reloads()];
-      await program.change(`rps-ha:${key}`, (former): Configuration => ({ ...former, [field]: value }));
-      const { exitCode, text } = await program.up();
-      expect(text).not.toContain("error:");
-      expect(exitCode).toBe(0);
-      const after = await processes();
-      expect(UNITS.filter((_unit, index) => after[index] !== before[index])).toEqual(restarts);
-      const reloaded = (await reloads()) - reloadsBefore;
-      expect(reloaded, "one reload at most, and only for unit files").toBe(expected ? 1 : 0);
-      // What is announced before is what happens.
-      expect(text.includes("rps.service will be restarted")).toBe(restarts.length > 0);
-    },
+  test(`${named(RELOADING.map(([row]) => row))}: restarts nothing, and is loaded`, async () => {
+    const notLoaded = async () => {
+      const rows: Row[] = [];
+      for (const [row, [unit, property, text]] of RELOADING) {
+        const { stdout } = await host.exec(`systemctl show ${unit} --property=${property}`);
+        if (!stdout.includes(text)) rows.push(row);
+      }
+      return rows;
+    };
+    const all = RELOADING.map(([row]) => row);
+    expect(await notLoaded()).toEqual(all);
+    await expectOf(all, [], 1);
+    expect(await notLoaded()).toEqual([]);
+  });
+
+  test(`${named(SCRIPT_ONLY)}: restarts and reloads nothing`, () => expectOf(SCRIPT_ONLY, [], 0));
+
+  test.each(RESTARTING.map((row) => [named([row]), row] as const))(
+    "%s: restarts the service alone",
+    (_, row) => expectOf([row], [SERVICE], 1),
   );
 });
 

@@ -4,6 +4,7 @@ import { expect } from "vitest";
 
 import { CuttableProxy } from "./cuttableProxy";
 import { bootHosts, type DisposableHost } from "./disposableHost";
+import { findingsOf } from "./findings";
 import { hostEntry, Program, REPOSITORY } from "./program";
 import { printRounds, type Round } from "./rounds";
 import { answers, eventually, PROXY, SERVICE, TIMER } from "./seedCommands";
@@ -15,7 +16,7 @@ export const FULL = process.env["PULUMI_SYSTEMD_HA_FULL"] !== undefined;
 export const times = <T>(count: number, value: T): T[] => Array<T>(FULL ? count : 1).fill(value);
 
 /** Lets `killAt` work: a build of the helper whose fault points are alive. */
-const FAULTS = { PULUMI_SYSTEMD_HA_FAULT_POINTS: join(REPOSITORY, "test/support/fault.bash") };
+const FAULT_POINTS = join(REPOSITORY, "test/support/fault.bash");
 const FAULT_FILE = "/run/pulumi-systemd-ha-fault";
 const STATE = "/var/lib/pulumi-systemd-ha/rps";
 const LIMIT_SEC = 120;
@@ -36,6 +37,13 @@ export interface Fault {
   readonly hasTraffic?: boolean;
   /** Whether the update may come through all the same. @default false */
   readonly maySurvive?: boolean;
+  /** Whether pulumi died before it could give the stack's lock back. @default false */
+  readonly leavesLock?: boolean;
+  /**
+   * What shows that the next update works. `nextRound`: the next fault's update, which strikes at the same step or a later one and
+   * so has to get there; the last round's converges. @default "converges"
+   */
+  readonly next?: "converges" | "nextRound";
 }
 
 /** The seed's server on a host whose connection can be cut, and a stack that is struck by faults in the middle of updates. */
@@ -49,10 +57,12 @@ export class FaultBench {
     readonly proxy: CuttableProxy,
     readonly program: Program,
     /** The program that runs when nobody changes it. */
-    private readonly exec: unknown,
+    private readonly exec: readonly string[],
   ) {}
 
   static async boot(name: string): Promise<FaultBench> {
+    // For all that the engine runs, and for `findingsOf` here.
+    process.env["PULUMI_SYSTEMD_HA_FAULT_POINTS"] = FAULT_POINTS;
     const [host] = (await bootHosts([name])) as [DisposableHost];
     await host.exec("systemctl start edge.service");
     const proxy = await CuttableProxy.to(host);
@@ -66,7 +76,7 @@ export class FaultBench {
       healthyWithinSec: 8,
       confirmWithinSec: 8,
     }));
-    const { exec } = (await program.get("rps-ha:service")) as { exec: unknown };
+    const { exec } = (await program.get("rps-ha:service")) as { exec: readonly string[] };
     return new FaultBench(host, proxy, program, exec);
   }
 
@@ -79,11 +89,11 @@ export class FaultBench {
   }
 
   up() {
-    return this.program.up(FAULTS);
+    return this.program.up();
   }
 
   destroy() {
-    return this.program.destroy(FAULTS);
+    return this.program.destroy();
   }
 
   /** The helper dies as by `kill -9` when it comes to the fault point next. */
@@ -94,6 +104,10 @@ export class FaultBench {
   /** `killAt` hasn't struck yet. */
   async isArmed(): Promise<boolean> {
     return (await this.host.exec(`test -e ${FAULT_FILE}`, { reject: false })).exitCode === 0;
+  }
+
+  async isInstalled(): Promise<boolean> {
+    return (await this.host.exec(`test -e ${STATE}/manifest`, { reject: false })).exitCode === 0;
   }
 
   /** An update is neither confirmed nor rolled back, or a step goes on whose operator has gone: it may be about to open one. */
@@ -109,13 +123,23 @@ export class FaultBench {
     await eventually(LIMIT_SEC, "taken back", async () => !(await this.isOpen()));
   }
 
+  /** `up` comes through; whether a preview is empty after it is one of these rounds' last question, `expectNothingPlanned`. */
   async expectConverged(): Promise<void> {
     const result = await this.up();
     expect(result.text).not.toContain("error:");
     expect(result.exitCode).toBe(0);
     await this.expectSettled();
+    await this.expectAsConfirmed();
+  }
+
+  async expectNothingPlanned(): Promise<void> {
+    expect(await this.program.planned()).toEqual([]);
+  }
+
+  /** No update is open, and everything that is managed is as the confirmed one has it: all of the old, or all of the new. */
+  private async expectAsConfirmed(): Promise<void> {
     expect((await this.host.exec(`ls ${STATE}`)).stdout).not.toContain("transaction");
-    expect(await this.program.planned(FAULTS)).toEqual([]);
+    expect(await findingsOf(this.program, this.host.privateKey)).toEqual([]);
   }
 
   helperKilled(point: string, more: Partial<Fault> = {}): Fault {
@@ -169,10 +193,11 @@ export class FaultBench {
     exec,
     hasTraffic = true,
     maySurvive = false,
+    leavesLock = false,
+    next = "converges",
   }: Fault): Promise<void> {
     const { host, program } = this;
     const before = await this.managed();
-    const good = await program.get("rps-ha:service");
     await this.changeEverything(exec);
     await prepare?.();
     const enabledBefore = await this.enabled();
@@ -180,7 +205,7 @@ export class FaultBench {
     const served = await answers(host, 8087);
     let seconds = 0;
     const play = async () => {
-      const running = program.begin(FAULTS);
+      const running = program.begin();
       this.running = running;
       await act(running);
       const begun = performance.now();
@@ -200,15 +225,18 @@ export class FaultBench {
     else await play();
     if (served) await this.expectSettled(enabledBefore);
     const after = await this.managed();
-    if (exec !== undefined)
-      await program.configure({
-        "rps-ha:service": { ...(good as object), environment: { ROUND: "mended" } },
-      });
     this.proxy.mend();
-    await program.run("cancel", "--yes").catch(() => undefined);
-    await this.expectConverged();
+    if (leavesLock) await program.run("cancel", "--yes");
+    if (next === "converges") {
+      if (exec !== undefined) await this.changeEverything();
+      await this.expectConverged();
+    } else {
+      // What somebody had stopped is drift, and stays so until then.
+      expect(served).toBe(true);
+      await this.expectAsConfirmed();
+    }
     const settledAs = after === before ? "old" : "new";
-    if (settledAs === "new")
+    if (settledAs === "new" && next === "converges")
       expect(after, "all of the new configuration, or all of the old").toBe(await this.managed());
     this.rounds.push({ fault: name, seconds, settledAs, traffic });
   }
@@ -239,12 +267,12 @@ export class FaultBench {
   }
 
   /** Another value in the unit (so a restart), the drop-in and the script. */
-  private async changeEverything(exec?: readonly string[]): Promise<void> {
+  private async changeEverything(exec = this.exec): Promise<void> {
     const round = Date.now();
     const { program } = this;
-    await program.change("rps-ha:service", ({ exec: former, ...service }) => ({
+    await program.change("rps-ha:service", (service) => ({
       ...service,
-      exec: exec ?? former,
+      exec,
       environment: { ROUND: String(round) },
     }));
     await program.change("rps-ha:proxy", (drop) => ({ ...drop, restartSec: 5 + (round % 50) }));

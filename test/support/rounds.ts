@@ -24,9 +24,16 @@ export function printRounds(rounds: readonly Round[]): void {
         "settled as old": all.filter(({ settledAs }) => settledAs === "old").length,
         "median s": seconds[Math.floor(seconds.length / 2)]?.toFixed(1),
         "worst s": seconds.at(-1)?.toFixed(1),
-        "requests lost, worst": Math.max(...traffic.map(({ lost }) => lost)),
-        "longest outage s": Math.max(...traffic.map(({ outage }) => outage)).toFixed(1),
+        "requests lost, worst": worst(traffic.map(({ lost }) => lost)),
+        "longest outage s": worst(
+          traffic.map(({ outage }) => outage),
+          1,
+        ),
       };
     }),
   );
 }
+
+/** A dash where nothing was measured. */
+const worst = (values: readonly number[], digits = 0): string =>
+  values.length === 0 ? "-" : Math.max(...values).toFixed(digits);
