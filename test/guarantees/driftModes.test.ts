@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import { bootHosts, type DisposableHost } from "../support/disposableHost";
-import { Program } from "../support/program";
+import { type Change, hostEntry, Program } from "../support/program";
 import { CHECK, processOf, PROXY, SERVICE, TRANSACTION } from "../support/seedCommands";
 
 /** What `correct`, `report` and `off` do with a host that drifted, with one that didn't, and with another configuration. */
@@ -23,17 +23,8 @@ const REPORT = { PULUMI_SYSTEMD_HA_DRIFT: "report" };
 const OFF = { PULUMI_SYSTEMD_HA_DRIFT: "off" };
 const LOGROTATE = "/etc/logrotate.d/rps";
 
-describe("in sync", () => {
-  test.each([{}, REPORT, OFF, {}])("mode %o plans nothing after another mode", async (mode) => {
-    expect(await program.planned(mode)).toEqual([]);
-    expect((await program.up(mode)).text).toMatch(/20 unchanged/);
-  });
-
-  test("scripts/doctor --drift finds nothing and exits with 0", async () => {
-    const { exitCode, text } = await program.script("doctor", "--drift");
-    expect(text).toContain("as it was installed");
-    expect(exitCode).toBe(0);
-  });
+test.each([REPORT, OFF, {}])("in sync, mode %o changes nothing after another mode", async (mode) => {
+  expect((await program.up(mode)).text).toMatch(/20 unchanged/);
 });
 
 describe("drifted", () => {
@@ -66,8 +57,9 @@ describe("drifted", () => {
   test("off sees nothing, and connects to nobody in a preview", async () => {
     await host.exec("journalctl --rotate -q; systemctl stop ssh.socket ssh.service");
     try {
-      const preview = await program.preview(["--expect-no-changes"], OFF);
-      expect(preview.text).not.toContain("drift:");
+      const preview = await program.look(["--expect-no-changes"], OFF);
+      expect(preview.messages.join("\n")).not.toContain("drift:");
+      expect(preview.changes).toEqual([]);
       expect(preview.exitCode).toBe(0);
       const { exitCode, text } = await program.script("doctor", "--drift");
       expect(text).toContain("cannot reach");
@@ -77,62 +69,91 @@ describe("drifted", () => {
     }
   });
 
-  test("correct mends it, and the output is empty after the next look", async () => {
-    expect((await program.planned()).length).toBeGreaterThan(0);
-    expect((await program.up()).exitCode).toBe(0);
+  test("correct mends it, by a saved plan too, and the output is empty after the next look", async () => {
+    const experimental = { PULUMI_EXPERIMENTAL: "true" };
+    const plan = `${program.directory}/plan.json`;
+    expect((await program.preview([`--save-plan=${plan}`], experimental)).exitCode).toBe(0);
+    const up = await program.up(experimental, [`--plan=${plan}`]);
+    expect(up.text).not.toContain("error:");
+    expect(up.exitCode).toBe(0);
     expect(await program.planned()).toEqual([]);
-    expect((await program.script("doctor", "--drift")).exitCode).toBe(0);
+    expect((await host.exec(`stat -c %a ${CHECK} ${LOGROTATE}`)).stdout).toBe("755\n644");
+    const { exitCode, text } = await program.script("doctor", "--drift");
+    expect(text).toContain("as it was installed");
+    expect(exitCode).toBe(0);
   });
 });
 
 describe("state × manifest × host × mode", () => {
   const MANIFEST = "/var/lib/pulumi-systemd-ha/rps/manifest";
-  const MODES = ["correct", "report", "off"] as const;
-  const rows = [false, true].flatMap((isChanged) =>
-    [false, true].flatMap((isLost) =>
-      [false, true].flatMap((isTampered) => MODES.map((mode) => ({ isChanged, isLost, isTampered, mode }))),
-    ),
+  const LOST = "lost-from-state";
+  const states = [false, true].flatMap((isChanged) =>
+    [false, true].flatMap((isLost) => [false, true].map((isTampered) => ({ isChanged, isLost, isTampered }))),
   );
-  let lost: Program;
+  let entry: Record<string, unknown>;
+  let again: Record<string, unknown>;
 
   beforeAll(async () => {
-    lost = await Program.forHosts([host]);
+    // The same host once more, at another address: nothing of that is in the state.
+    const address = host.address.replace(/\d+$/, "252");
+    await host.exec(`ip address add ${address}/24 dev host0`);
+    entry = hostEntry(host);
+    again = { ...hostEntry(host), name: LOST, address };
   });
-  afterAll(() => lost.close());
 
+  async function preview(isChanged: boolean, isTwice: boolean, mode: string): Promise<readonly Change[]> {
+    await program.change("rps-ha:service", (known) => ({
+      ...known,
+      environment: isChanged ? { CHANGED: "yes" } : {},
+    }));
+    await program.configure({ "rps-ha:hosts": isTwice ? [entry, again] : [entry] });
+    const changes = await program.planned({ PULUMI_SYSTEMD_HA_DRIFT: mode });
+    await program.change("rps-ha:service", (known) => ({ ...known, environment: {} }));
+    await program.configure({ "rps-ha:hosts": [entry] });
+    return changes;
+  }
+
+  const steps = (isChanged: boolean, isLost: boolean, isTampered: boolean) =>
+    [
+      ...(isChanged || isLost || isTampered ? TRANSACTION : []),
+      ...(isChanged ? [`stage-${SERVICE}`] : []),
+      ...(isTampered ? ["stage-rps"] : []),
+    ]
+      .map((step) => `update drift-modes-rps-${step}`)
+      .sort();
+
+  function expectAllCreated(changes: readonly Change[]): void {
+    expect(changes).toHaveLength(19);
+    expect(changes.every((change) => change.startsWith("create "))).toBe(true);
+  }
+
+  const rows = states.flatMap((state) => ["correct", "report"].map((mode) => ({ ...state, mode })));
   test.each(rows)(
     "configuration changed: $isChanged, manifest lost: $isLost, file gone: $isTampered, mode $mode",
     async ({ isChanged, isLost, isTampered, mode }) => {
-      const service = (known: Record<string, unknown>) => ({
-        ...known,
-        environment: isChanged ? { CHANGED: "yes" } : {},
-      });
-      await program.change("rps-ha:service", service);
+      const isInSync = !isChanged && !isLost && !isTampered;
       await host.exec(
         `${isLost ? `mv ${MANIFEST} /root/manifest` : ":"}; ${isTampered ? `mv ${LOGROTATE} /root/rotation` : ":"}`,
       );
-      const changes = await program.planned({ PULUMI_SYSTEMD_HA_DRIFT: mode });
+      const changes = await preview(isChanged, isInSync, mode);
       await host.exec(
         `[ ! -e /root/manifest ] || mv /root/manifest ${MANIFEST}; [ ! -e /root/rotation ] || mv /root/rotation ${LOGROTATE}`,
       );
-      await program.change("rps-ha:service", (known) => ({ ...known, environment: {} }));
-      const isMended = mode === "correct" && (isLost || isTampered);
-      expect([...changes].sort()).toEqual(
-        [
-          ...(isChanged || isMended ? TRANSACTION : []),
-          ...(isChanged ? [`stage-${SERVICE}`] : []),
-          ...(mode === "correct" && isTampered ? ["stage-rps"] : []),
-        ]
-          .map((step) => `update drift-modes-rps-${step}`)
-          .sort(),
+      const isMended = mode === "correct";
+      expect(changes.filter((change) => !change.includes(LOST)).sort()).toEqual(
+        steps(isChanged, isLost && isMended, isTampered && isMended),
       );
+      // State lost, host in sync: everything is created.
+      if (isInSync) expectAllCreated(changes.filter((change) => change.includes(LOST)));
     },
   );
 
-  test.each(MODES)("state lost, host in sync, mode %s: everything is created", async (mode) => {
-    const changes = await lost.planned({ PULUMI_SYSTEMD_HA_DRIFT: mode });
-    expect(changes).toHaveLength(20);
-    expect(changes.every((change) => change.startsWith("create "))).toBe(true);
+  // Where nobody is asked, one row stands for all that a host may be. That without a change is above.
+  test("configuration changed, whatever the host is, mode off; and state lost", async () => {
+    await host.exec("systemctl stop ssh.socket ssh.service");
+    const changes = await preview(true, true, "off").finally(() => host.exec("systemctl start ssh.service"));
+    expect(changes.filter((change) => !change.includes(LOST)).sort()).toEqual(steps(true, false, false));
+    expectAllCreated(changes.filter((change) => change.includes(LOST)));
   });
 
   test("two things at once with another configuration: all named, one update, one restart", async () => {
@@ -151,30 +172,19 @@ describe("state × manifest × host × mode", () => {
 
 describe("another configuration", () => {
   test.each([
-    ["off", OFF, "one"],
-    ["report", REPORT, "two"],
-  ])("is installed in mode %s too, and the process gets it", async (_, mode, value) => {
+    ["off", OFF, "one", [{}]],
+    ["report", REPORT, "two", [{}, OFF]],
+  ])("is installed in mode %s too, and the process gets it", async (_, mode, value, others) => {
     const before = await processOf(host, SERVICE);
     await program.change("rps-ha:service", (service) => ({ ...service, environment: { MODE: value } }));
     const up = await program.up(mode);
-    expect(up.text).not.toContain("error:");
+    expect(up.text).not.toMatch(/error:|drift:/);
     expect(up.exitCode).toBe(0);
     expect(await processOf(host, SERVICE)).not.toBe(before);
     const { stdout } = await host.exec(
       `tr '\\0' '\\n' </proc/$(systemctl show -p MainPID --value ${SERVICE})/environ`,
     );
     expect(stdout).toContain(`MODE=${value}`);
-    for (const next of [{}, REPORT, OFF]) expect(await program.planned(next)).toEqual([]);
-  });
-
-  test("a plan that was saved holds while the host stays as it was", async () => {
-    const experimental = { PULUMI_EXPERIMENTAL: "true" };
-    await host.exec(`rm ${LOGROTATE}`);
-    const plan = `${program.directory}/plan.json`;
-    expect((await program.preview([`--save-plan=${plan}`], experimental)).exitCode).toBe(0);
-    const up = await program.up(experimental, [`--plan=${plan}`]);
-    expect(up.text).not.toContain("error:");
-    expect(up.exitCode).toBe(0);
-    expect(await program.planned()).toEqual([]);
+    for (const other of others) expect(await program.planned(other)).toEqual([]);
   });
 });
