@@ -81,7 +81,7 @@ describe("something dies around the helper", () => {
 
 describe("the connection is cut", () => {
   // Up to what a whole update takes, 140 KiB.
-  const sizes = FULL ? Array.from({ length: 23 }, (_, index) => (index + 1) * 6) : [60];
+  const sizes = FULL ? Array.from({ length: 23 }, (_, index) => (index + 1) * 6) : [96];
   test.each(sizes)("after %i KiB", async (size) => {
     const { proxy } = bench;
     await bench.strike({
