@@ -76,7 +76,7 @@ beforeAll(async () => {
   await host.writeFile(WRAPPER, '#!/bin/bash\nexec /usr/bin/gunicorn "$@"\n');
   await host.exec(`chmod 0755 ${WRAPPER}`);
   program = await Program.forHosts([host], "deploy");
-  await changeService({ healthyWithinSec: 6, confirmWithinSec: 6 });
+  await changeService({ healthyWithinSec: 6, confirmWithinSec: 12 });
 });
 afterAll(async () => {
   await program.close();
