@@ -93,8 +93,8 @@ unit_events() {
       $0 == "" {
         unit = field["UNIT"]; kind = name[field["MESSAGE_ID"]]; invocation = field["INVOCATION_ID"]
         if (kind ~ /^(stopped|failed|deactivated)$/) ended[unit] = invocation
-        # systemd 257 leaves in the result how the process had ended before.
-        if (kind == "failed" && last[unit] == "restart-scheduled") field["UNIT_RESULT"] = "start-limit-hit"
+        # systemd 257 leaves in the result how the process had ended before. A start that lacks something fails as early.
+        if (kind == "failed" && last[unit] == "restart-scheduled" && field["UNIT_RESULT"] != "resources") field["UNIT_RESULT"] = "start-limit-hit"
         last[unit] = kind
         if (kind == "started" && unit ~ /\.service$/ && (invocation == "" || invocation == ended[unit])) kind = "skipped"
         printf "event\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", field["__REALTIME_TIMESTAMP"], substr(field["_BOOT_ID"], 1, 6), unit, kind, \

@@ -64,6 +64,14 @@ readonly EXITED=98e322203f7a4ed290d09fe03c09fe15
   equal "$(rows event | cut -f4,8 | xargs)" "failed signal restart-scheduled failed start-limit-hit failed signal"
 }
 
+@test "a start that lacks something, such as its environment file, hasn't reached a limit" {
+  {
+    entry 1 shop.service 5eb03494b6584870a536b337290809b3
+    entry 2 shop.service d9b373ed55a64feb8242e02dbe79a49c UNIT_RESULT=resources
+  } >"$ROOT/events"
+  equal "$(rows event | cut -f4,8 | xargs)" "restart-scheduled failed resources"
+}
+
 @test "a start that a condition forbade is none, though systemd gives it the same id" {
   {
     entry 1 shop.service "$STOPPED" JOB_TYPE=stop INVOCATION_ID=one
