@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import { bootHosts, type DisposableHost } from "../support/disposableHost";
 import { AT_ONCE, type Case, CASES } from "../support/driftCases";
-import { FULL } from "../support/faultBench";
+import { FULL } from "../support/full";
 import { Program } from "../support/program";
 import { answers, eventually, processOf, PROXY, SERVICE, TIMER, TRANSACTION } from "../support/seedCommands";
 

@@ -69,7 +69,7 @@ describe("drifted", () => {
     }
   });
 
-  test("correct mends it, by a saved plan too, and the output is empty after the next look", async () => {
+  test("correct mends it, by a saved plan, and the output is empty after the next look", async () => {
     const experimental = { PULUMI_EXPERIMENTAL: "true" };
     const plan = `${program.directory}/plan.json`;
     expect((await program.preview([`--save-plan=${plan}`], experimental)).exitCode).toBe(0);

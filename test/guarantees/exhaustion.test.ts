@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import { bootHosts, type DisposableHost } from "../support/disposableHost";
+import { FULL } from "../support/full";
 import { Program } from "../support/program";
 import { answers, processOf, PROXY, SERVICE, TIMER } from "../support/seedCommands";
 
@@ -19,7 +20,6 @@ afterAll(async () => {
   await host.close();
 });
 
-const FULL = process.env["PULUMI_SYSTEMD_HA_FULL"] !== undefined;
 const STATE = "/var/lib/pulumi-systemd-ha";
 const UNITS = "/etc/systemd/system";
 const LOGROTATE = "/etc/logrotate.d";

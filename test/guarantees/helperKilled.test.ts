@@ -3,7 +3,8 @@ import { join } from "node:path";
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
-import { FaultBench, FULL, times } from "../support/faultBench";
+import { FaultBench } from "../support/faultBench";
+import { FULL, times } from "../support/full";
 import { REPOSITORY } from "../support/program";
 import { PROXY, SERVICE, TIMER } from "../support/seedCommands";
 

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
-import { type Fault, FaultBench, FULL, type Running, times } from "../support/faultBench";
+import { type Fault, FaultBench, type Running } from "../support/faultBench";
+import { FULL, times } from "../support/full";
 import { descendantsOf, killAll } from "../support/processes";
 import { eventually, restarted } from "../support/seedCommands";
 

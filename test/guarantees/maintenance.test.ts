@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import { bootHosts, type DisposableHost } from "../support/disposableHost";
+import { FULL } from "../support/full";
 import { type Configuration, Program } from "../support/program";
 import { answers, CHECK, LOG, PROXY, processOf, runCheck, SERVICE, TIMER } from "../support/seedCommands";
 
@@ -8,7 +9,6 @@ import { answers, CHECK, LOG, PROXY, processOf, runCheck, SERVICE, TIMER } from 
 let host: DisposableHost;
 let program: Program;
 
-const FULL = process.env["PULUMI_SYSTEMD_HA_FULL"] !== undefined;
 const STATE = "/var/lib/pulumi-systemd-ha/rps";
 const OPERATOR = `${STATE}/maintenance/operator`;
 const REASON = "a new disk; it's Bob's";

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import { bootHosts, type DisposableHost } from "../support/disposableHost";
+import { FULL } from "../support/full";
 import { type Configuration, Program } from "../support/program";
 import { answers, eventually, processOf, PROXY, restarted, SERVICE, TIMER } from "../support/seedCommands";
 import { type Traffic, withTraffic } from "../support/traffic";
@@ -56,8 +57,6 @@ async function expectServing(): Promise<void> {
 
 const gunicorn = (...words: string[]) => ["/usr/bin/gunicorn", ...words, "app:app"];
 const bound = (port: number) => ["--bind", `127.0.0.1:${port}`];
-
-const FULL = process.env["PULUMI_SYSTEMD_HA_FULL"] !== undefined;
 
 type Case = readonly [string, Configuration, readonly (string | RegExp)[]];
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import { bootHosts, type DisposableHost, refusalOf } from "../support/disposableHost";
-import { FULL } from "../support/faultBench";
+import { FULL } from "../support/full";
 import { Program } from "../support/program";
 import { answers, eventually, PROXY, restarted, SERVICE, TIMER } from "../support/seedCommands";
 

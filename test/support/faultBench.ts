@@ -10,11 +10,6 @@ import { printRounds, type Round } from "./rounds";
 import { answers, eventually, PROXY, SERVICE, TIMER } from "./seedCommands";
 import { type Traffic, withTraffic } from "./traffic";
 
-/** Long loops too: `scripts/test --full`. */
-export const FULL = process.env["PULUMI_SYSTEMD_HA_FULL"] !== undefined;
-/** So often in the long loops, else once. */
-export const times = <T>(count: number, value: T): T[] => Array<T>(FULL ? count : 1).fill(value);
-
 /** Lets `killAt` work: a build of the helper whose fault points are alive. */
 const FAULT_POINTS = join(REPOSITORY, "test/support/fault.bash");
 const FAULT_FILE = "/run/pulumi-systemd-ha-fault";
