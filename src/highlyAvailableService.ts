@@ -32,13 +32,13 @@ export interface HighlyAvailableServiceArgs extends ServiceArgs {
   /** How the host is reached. May come from a resource that makes the host in the same update. */
   readonly connection: ConnectionInput;
   /** Secret environment of the service: a root-only file on the host. @default none */
-  readonly secretEnvironment?: pulumi.Input<SecretEnvironment>;
+  readonly secretEnvironment?: pulumi.Input<SecretEnvironment> | undefined;
   /** Who is told of failures and repairs, see docs/alerts.md. @default nobody */
-  readonly alerts?: pulumi.Input<AlertsConfig>;
+  readonly alerts?: pulumi.Input<AlertsConfig> | undefined;
   /** `off`: a preview connects to no host. @default "correct" */
-  readonly drift?: DriftMode;
+  readonly drift?: DriftMode | undefined;
   /** `leave`: destroying the component changes nothing on the host. @default "restore" */
-  readonly onDestroy?: "restore" | "leave";
+  readonly onDestroy?: "restore" | "leave" | undefined;
   /** In an update of several hosts: what the others have if this one fails, for its errors; see `rollOut`. @default nothing */
   readonly otherHosts?: string | undefined;
 }

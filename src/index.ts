@@ -1,5 +1,5 @@
 export { loadConfig } from "./config/load";
-export type { Config, HostConfig, ServiceArgs } from "./config/types";
+export type { AlertsConfig, Config, HostConfig, ServiceArgs } from "./config/types";
 export { HighlyAvailableService, type HighlyAvailableServiceArgs } from "./highlyAvailableService";
 export type { HostOutputs } from "./outputs";
 export { connectionTo, type HostConnection } from "./remote/connection";

@@ -24,9 +24,9 @@ import type { StepContext } from "./resources/step";
 
 export interface PlanArgs extends ServiceArgs {
   readonly connection: ConnectionInput;
-  readonly secretEnvironment?: pulumi.Input<SecretEnvironment>;
-  readonly alerts?: pulumi.Input<AlertsConfig>;
-  readonly drift?: DriftMode;
+  readonly secretEnvironment?: pulumi.Input<SecretEnvironment> | undefined;
+  readonly alerts?: pulumi.Input<AlertsConfig> | undefined;
+  readonly drift?: DriftMode | undefined;
   readonly otherHosts?: string | undefined;
 }
 
@@ -127,16 +127,16 @@ function secretsOf(
   }) as pulumi.Output<ServiceSecrets>;
   return pulumi.secret(
     given.apply(({ environment, alerts }) => {
-      const secrets = { environment, alerts: alerts && withoutGaps(alerts) };
+      const secrets = { environment, alerts: withoutGaps(alerts) };
       valid(name, validateSecrets(definition, secrets));
       return secrets;
     }),
   );
 }
 
-/** A key that is there and undefined is none. */
-const withoutGaps = (alerts: AlertsConfig): AlertsConfig =>
-  Object.fromEntries(Object.entries(alerts).filter(([, value]) => (value as unknown) !== undefined));
+/** A key that is there and undefined is none. What is no object stays so, for the schema to refuse. */
+const withoutGaps = (alerts: AlertsConfig | undefined): AlertsConfig | undefined =>
+  alerts && (JSON.parse(JSON.stringify(alerts)) as AlertsConfig);
 
 function renderedFiles(
   definition: ServiceDefinition,

@@ -5,23 +5,31 @@ readonly MAX_CLOSED=5
 
 as_user() { as_service "${WANTED[user]}" "${WANTED[group]}" "$@"; }
 
-# tell_closed: what is closed to the service's user: a directory on the way, the program, or something below the directory.
+# tell_closed: what is closed to the service's user: a directory on the way, the program, or something below the directory. What isn't
+# there is told by the first look (src/drift/preflight.ts).
 tell_closed() {
-  local path="${WANTED[directory]}" way=()
+  local path executable="${WANTED[executable]}"
   getent passwd "${WANTED[user]}" >/dev/null 2>&1 || return 0
-  while [[ "$path" == /* ]]; do
-    way=("$path" "${way[@]}")
-    path="${path%/*}"
-  done
-  for path in "${way[@]}"; do
-    as_user test -x "$path" || { closed "$path" enter && return 0; }
-  done
-  as_user test -x "${WANTED[executable]}" || closed "${WANTED[executable]}" execute
+  can_enter "${WANTED[directory]}" || return 0
+  [[ ! -e "$executable" ]] || ! can_enter "${executable%/*}" || as_user test -x "$executable" || closed "$executable" execute
   # A dangling link can't be read either, and bin/ is root's.
   while IFS= read -r -d '' path; do closed "$path" read; done < <(
     as_user timeout 5 find "${WANTED[directory]}" -xdev -maxdepth 5 \( -path "${WANTED[directory]}/bin" -o -name .git \) -prune -o \
       ! -type l \( ! -readable -o -type d ! -executable \) -print0 2>/dev/null | head -z -n "$MAX_CLOSED"
   )
+}
+
+# can_enter DIRECTORY: tells the first on the way that is closed.
+can_enter() {
+  local path="$1" way=()
+  while [[ "$path" == /* ]]; do
+    way=("$path" "${way[@]}")
+    path="${path%/*}"
+  done
+  for path in "${way[@]}"; do
+    [[ -e "$path" ]] || return
+    as_user test -x "$path" || { closed "$path" enter && return 1; }
+  done
 }
 
 # closed PATH WHAT: with its owner and mode.

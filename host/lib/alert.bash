@@ -15,8 +15,12 @@ readonly ALERT_ATTEMPT_SEC=10 ALERT_PAUSE_MIN=3 ALERT_STALE_SEC=86400
 verb_alert() {
   local event
   RUN_DIR="/run/pulumi-systemd-ha-$SERVICE" ALERTS_DIR="/run/pulumi-systemd-ha-$SERVICE/alerts"
-  # Since the configuration doesn't name anybody any more.
-  [[ -r "$(alerts_file)" ]] || { rm -rf "$ALERTS_DIR" && return 0; }
+  if [[ ! -r "$(alerts_file)" ]]; then
+    [[ "$SUBJECT" != test ]] || nobody_to_tell
+    # Since the configuration doesn't name anybody any more.
+    rm -rf "$ALERTS_DIR"
+    return 0
+  fi
   install -d -m 0700 "$RUN_DIR" "$ALERTS_DIR" 2>/dev/null || fail "$EXIT_FAILED" "cannot write to /run; is it full?"
   take_lock "$ALERTS_DIR.lock" --exclusive "$WAITING_LIMIT_SEC"
   [[ "$SUBJECT" != test ]] || test_alert
@@ -34,6 +38,12 @@ verb_alert() {
 test_alert() {
   [[ -n "$(told WEBHOOK_URL)$(told EMAIL)" ]] || fail "$EXIT_REFUSED" "there is neither webhookUrl nor email in alerts, so nobody to tell"
   put_down test - "this is a test"
+}
+
+# nobody_to_tell: whoever tries it out must not take silence for a message.
+nobody_to_tell() {
+  [[ -e "$SERVICE_DIR" ]] || fail "$EXIT_REFUSED" "there is no service $SERVICE here"
+  fail "$EXIT_REFUSED" "$SERVICE has no alerts: set them in the stack's configuration, and run pulumi up"
 }
 
 alerts_file() { echo "/etc/pulumi-systemd-ha/$SERVICE.alerts"; }

@@ -55,8 +55,9 @@ require_packages() {
   say "installing Debian packages: ${missing[*]}"
   # A machine that never ran `apt-get update` has no lists; one that did may have stale ones: refresh only if needed.
   export DEBIAN_FRONTEND=noninteractive
-  apt-get install -y --no-install-recommends "${missing[@]}" >/dev/null 2>&1 ||
-    { apt-get update >/dev/null && apt-get install -y --no-install-recommends "${missing[@]}" >/dev/null; } ||
+  # Somebody else, or the machine's own upgrades, may be at it.
+  local install=(apt-get -o DPkg::Lock::Timeout=120 install -y --no-install-recommends "${missing[@]}")
+  "${install[@]}" >/dev/null 2>&1 || { apt-get update >/dev/null && "${install[@]}" >/dev/null; } ||
     die "$EXIT_FINDING" "apt-get could not install ${missing[*]}; its own message is above"
 }
 

@@ -11,7 +11,7 @@ export const alertsSchema = {
   secret: true,
   additionalProperties: false,
   minProperties: 1,
-  expects: 'a JSON object with one key at least, such as {"webhookUrl": "https://hooks.example/T000"}',
+  expects: 'an object with one key at least, such as {"webhookUrl": "https://hooks.example/T000"}',
   description: "Who is told of failures and repairs; see [Alerts](alerts.md).",
   properties: {
     webhookUrl: {

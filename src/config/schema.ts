@@ -43,7 +43,7 @@ export const configSchema = {
       type: "object",
       secret: true,
       additionalProperties: { type: "string", secret: true, expects: "text" },
-      expects: 'a JSON object of texts, such as {"API_TOKEN": "…"}',
+      expects: 'an object of texts, such as {"API_TOKEN": "…"}',
       description: "Secret environment of the service: a root-only file on the host, encrypted in the state.",
     },
     proxy: proxySchema,

@@ -127,7 +127,11 @@ function hostUnitProblems({ hostUnits, proxy }: Requirements, host: ObservedHost
     const isManaged =
       host.manifest === "corrupt" || host.manifest?.units.some(({ name }) => name === unit) === true;
     if (loadState === "masked" && isManaged) return [];
-    if (loadState === "masked") return [`${unit} is masked: systemctl unmask ${unit}`];
+    if (loadState === "masked") {
+      return [
+        `${unit} is masked: systemctl unmask ${unit} (systemctl unmask --runtime ${unit} if it's masked only until the next boot)`,
+      ];
+    }
     if (loadState !== "loaded") {
       return [
         `there is no ${unit} (systemd says ${loadState || "nothing"}): install it, or correct its name`,

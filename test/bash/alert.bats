@@ -238,6 +238,30 @@ all checks passed'
 @test "a test where nobody is to be told is refused" {
   tell 'PING_URL="https://ping.example/1"'
   fails 4 alert test
+  has "$stderr" "neither webhookUrl nor email"
+  rm "$ROOT/etc/pulumi-systemd-ha/shop.alerts"
+  fails 4 alert test
+  has "$stderr" "shop has no alerts"
+  fails 4 helper alert shoop test
+  has "$stderr" "there is no service shoop here"
+}
+
+@test "what waits where nobody is to be told any more is dropped" {
+  rm "$ROOT/etc/pulumi-systemd-ha/shop.alerts"
+  event repaired shop.service one
+  alert
+  absent "$RUN/alerts"
+  equal "$(count_posted)" 0
+}
+
+@test "a service that is named test gets a test only where one is asked for" {
+  local SERVICE_DIR="${SERVICE_DIR%shop}test"
+  mkdir -p "$SERVICE_DIR"
+  printf '%s\n' 'WEBHOOK_URL="https://hooks.example/T"' >"$ROOT/etc/pulumi-systemd-ha/test.alerts"
+  helper alert test </dev/null
+  equal "$(count_posted)" 0
+  helper alert test test </dev/null
+  equal "$(count_posted)" 1
 }
 
 @test "a test is told to everybody, however often" {

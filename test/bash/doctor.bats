@@ -66,6 +66,17 @@ ask() { collector 'for argument in "$@"; do WANTED["${argument%%=*}"]="${argumen
   [[ ! -e "$APP/logs/shop.log" ]]
 }
 
+@test "a program that can't be executed is told; one that isn't there is no question of permissions" {
+  printf '#!/bin/sh\n' >"$APP/run"
+  chmod 0644 "$APP/run"
+  ask "WANTED[executable]='$APP/run'; tell_closed"
+  equal "$(row closed)" "$APP/run|execute|$OWNER 0644"
+  ask "WANTED[executable]='$APP/gone'; tell_closed"
+  equal "$(row closed)" ""
+  ask "WANTED[directory]='$APP/gone'; tell_closed"
+  equal "$(row closed)" ""
+}
+
 @test "an old error log isn't quoted, a fresh one is, without control characters and secrets" {
   mkdir -p "$ROOT/etc/pulumi-systemd-ha"
   printf 'TOKEN="hunter2-and-more"\n' >"$ROOT/etc/pulumi-systemd-ha/shop.env"

@@ -7,6 +7,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { bootHosts, type DisposableHost } from "../support/disposableHost";
 import { Program } from "../support/program";
 import { answers, eventually, LOGS, PROXY, SERVICE, TIMER } from "../support/seedCommands";
+import { CERTIFICATES, RECEIVER } from "../support/shownCertificates";
 
 /** What is broken on purpose is named, layer by layer, and nothing else is blamed. */
 let host: DisposableHost;
@@ -48,38 +49,6 @@ async function doctor(): Promise<Diagnosed> {
 }
 
 const NOT_BLAMED = { "external from the host": "unknown", "external from here": "unknown" };
-
-/** Ends TLS on the host's own address, with the certificate that /run/shown names, and passes on to Apache. */
-const RECEIVER = `
-import pathlib, ssl, sys
-sys.path.insert(0, "/usr/local/lib/edge")
-import edge
-class Shown:
-    def get(self, *_):
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        name = pathlib.Path("/run/shown").read_text().strip()
-        context.load_cert_chain(f"/root/receiver/{name}.crt", "/root/receiver/key")
-        return context
-    __getitem__ = get
-edge.Edge.contexts = Shown()
-edge.Edge(("0.0.0.0", 8443), edge.PassOn).serve_forever()
-`;
-
-/** Only `openssl ca` takes a date in the past. */
-const CERTIFICATES = `
-mkdir /root/receiver && cd /root/receiver
-printf '%s\\n' '[ca]' 'default_ca=one' '[one]' 'new_certs_dir=.' 'database=index' 'rand_serial=yes' 'default_md=sha256' \
-  'policy=any' 'copy_extensions=copy' '[any]' 'commonName=supplied' >conf
-touch index && echo 'unique_subject = no' >index.attr
-openssl req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.crt -days 30 -subj "/CN=Doctor's Test CA"
-sign() { openssl ca -batch -config conf -cert ca.crt -keyfile ca.key -notext -out "$1.crt" -in "$2.csr" "\${@:3}"; }
-openssl genrsa -out key 2048
-openssl req -new -key key -out own.csr -subj /CN=own -addext subjectAltName=IP:$ADDRESS
-openssl req -new -key key -out other.csr -subj /CN=other -addext subjectAltName=DNS:other.example
-sign valid own -days 90; sign soon own -days 5; sign other other -days 90
-sign expired own -startdate 20200101000000Z -enddate 20200201000000Z
-cp ca.crt /usr/local/share/ca-certificates/doctor.crt && update-ca-certificates
-`;
 
 /** Shows another certificate from the next connection on. */
 const show = (name: string) => host.exec(`echo ${name} >/run/shown`);
@@ -214,6 +183,35 @@ describe("broken", () => {
       /apache2\.service hit its start limit .*\nsystemctl reset-failed apache2\.service && systemctl start/,
     );
     expect(statuses).toMatchObject({ port: "unknown", application: "unknown", "proxy answer": "unknown" });
+  });
+
+  test("a program that isn't there, and a proxy that is masked until the next boot", async () => {
+    await host.exec(
+      `mv /usr/bin/gunicorn /usr/bin/gunicorn.was; systemctl restart --no-block ${SERVICE}
+       systemctl stop ${PROXY}; systemctl mask --runtime ${PROXY}; ${UNTIL_IT_FAILED}`,
+    );
+    const { told } = await doctor();
+    const unmask = /systemctl unmask .*/.exec(told("proxy"))?.[0] ?? "false";
+    await host.exec("mv /usr/bin/gunicorn.was /usr/bin/gunicorn");
+    await host.exec(unmask);
+    await host.exec(`systemctl restart ${SERVICE}`);
+    expect(told("host")).toContain("there is no /usr/bin/gunicorn: install it");
+    expect(told("service")).toContain("likely because systemd couldn't execute its program");
+    expect(told("service")).not.toContain("chmod");
+  });
+
+  test("a health check that was killed", async () => {
+    await host.exec(
+      `systemctl kill --signal=STOP ${SERVICE}; systemctl start --no-block rps-health-check.service; sleep 0.5
+       systemctl kill --signal=KILL rps-health-check.service; systemctl kill --signal=CONT ${SERVICE}`,
+    );
+    const { statuses, told } = await doctor();
+    await host.exec("systemctl start rps-health-check.service");
+    expect(statuses["health check"]).toBe("warning");
+    expect(told("health check")).toContain(
+      "the last check was ended by signal 9\njournalctl -u rps-health-check",
+    );
+    expect((await doctor()).statuses["health check"]).toBe("ok");
   });
 
   test("an application that ends with a reason: in its own words, without its secrets", async () => {

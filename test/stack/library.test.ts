@@ -1,7 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { describe, expect, test, vi } from "vitest";
 
-import type { HighlyAvailableServiceArgs } from "../../src/index";
+import type { AlertsConfig, HighlyAvailableServiceArgs } from "../../src/index";
 import { HOST_KEY, minimal, PRIVATE_KEY } from "../unit/support/configs";
 import { type Engine, startEngine } from "./support/engine";
 import { runProgram } from "./support/program";
@@ -90,6 +90,21 @@ describe("a caller of the library", () => {
       expect.stringContaining("  secretEnvironment.9: must be named with letters") as string,
     ]);
     expect(messages.join("\n")).not.toContain("hunter2");
+  });
+
+  test("gives alerts as a program has them: from the stack's configuration, where they needn't be", async () => {
+    const engine = await startEngine();
+    await create({ alerts: new pulumi.Config("shop").getSecretObject<AlertsConfig>("alerts") });
+    await engine.finished("web1-shop");
+    expect(engine.resources.map(({ name }) => name)).not.toContain("web1-shop-stage-shop.alerts");
+  });
+
+  test("who gives alerts as text is told what they are to be", async () => {
+    const engine = await startEngine();
+    const alerts = '{"email": "hunter2"}' as unknown as AlertsConfig;
+    const [message] = await rejectionsOf(() => create({ alerts }), engine);
+    expect(message).toMatch(/^ {2}alerts: must be an object with one key at least/m);
+    expect(message).not.toMatch(/hunter2|alerts\.0/);
   });
 
   test("may let the first step wait for something of its own", async () => {

@@ -221,6 +221,20 @@ export const CASES: readonly Case[] = [
     isWell: false,
   },
   {
+    name: "nothing listens there, and this host has no way beyond its own net",
+    make: "systemctl stop edge.service; ip route del default",
+    undo: "systemctl start edge.service; ip route replace default dev host0",
+    says: [unreachable(/\(7\).*; at fault: the connection$/)],
+    isWell: false,
+  },
+  {
+    name: "the site's address can't be reached: this host has no network",
+    make: `sed -i.was 's/.* rps.pan2.app/198.51.100.1 rps.pan2.app/' /etc/hosts; ip route del default`,
+    undo: "mv /etc/hosts.was /etc/hosts; ip route replace default dev host0",
+    says: [unreachable(/\(7\).*; at fault: this host's network: it has no default route$/)],
+    isWell: false,
+  },
+  {
     name: "the site's name isn't known",
     make: "sed -i.was s/rps.pan2.app/other.example/ /etc/hosts",
     undo: "mv /etc/hosts.was /etc/hosts",

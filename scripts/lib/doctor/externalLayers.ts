@@ -53,8 +53,10 @@ export function externalLayers(look: Look, url: string, blamed: string | undefin
   // Such as a port of six digits, which the schema lets pass.
   if (!URL.canParse(url)) return [layer("external", "", [failed(`${url} is no URL: correct externalUrl`)])];
   const names = ["external from the host", "external from here"] as const;
-  if (isResting(look)) return names.map((name) => untested(name, "the application is stopped on purpose"));
   const certificate = url.startsWith("https:") ? [certificateLayer(look, url)] : [];
+  if (isResting(look)) {
+    return [...certificate, ...names.map((name) => untested(name, "the application is stopped on purpose"))];
+  }
   const isRefused = certificate.some(({ status }) => status === "failed");
   const answers = [look.facts.answers["external"], look.outside?.answer] as const;
   const [inside, outside] = answers.map((answer) => problemOf(look, url, answer));

@@ -15,8 +15,9 @@ export interface HostFacts {
   readonly words: Readonly<Record<string, readonly string[]>>;
   /** When the timer is due, in milliseconds since 1970; lacking where it isn't. */
   readonly nextRun?: number;
-  /** systemd's word on the last check. */
+  /** systemd's word on the last check, and its exit status or signal. */
   readonly checkResult: string;
+  readonly checkStatus: string;
   readonly checkState: string;
   /** What the last check found: `passed`, `time`, `external`. */
   readonly health: Readonly<Record<string, string>>;
@@ -94,6 +95,7 @@ export function parseFacts(answer: string): HostFacts {
     words: grouped(rows("words")),
     ...(nextRun !== undefined && { nextRun }),
     checkResult: check["Result"] ?? "",
+    checkStatus: check["ExecMainStatus"] ?? "",
     checkState: check["ActiveState"] ?? "",
     health: pairs("health"),
     closed: rows("closed").map(([path = "", what = "", owner = ""]) => ({ path, what, owner })),

@@ -47,16 +47,19 @@ export const closedProblems = ({ facts, config: { service } }: Look): Problem[] 
 function closedProblem({ path, what, owner }: ClosedPath, service: Look["config"]["service"]): Problem {
   const { user, group = user, directory } = service;
   const cause = `${user} can't ${what} ${path} (${owner})`;
-  if (what === "read") {
-    if (owner.startsWith(`${user}:`)) return failed(cause, asUser(service, "chmod", "u+rX", path));
-    // The directory's sticky bit keeps the user from putting a link in its place; deeper down nothing does.
-    const isSafe = owner.startsWith("root:") && dirname(path) === directory;
-    const mend = isSafe
-      ? `chgrp ${group} ${word(path)} && chmod g+rX ${word(path)}`
-      : `namei -l ${word(path)}`;
-    return failed(cause, onHost(mend));
+  if (owner.startsWith(`${user}:`)) {
+    return failed(cause, asUser(service, "chmod", what === "read" ? "u+rX" : "u+x", path));
   }
-  return failed(cause, onHost(`chmod ${what === "enter" ? "o+x" : "+x"} ${word(path)}`));
+  const isOutside = path !== directory && !path.startsWith(`${directory}/`);
+  // The directory's sticky bit keeps the user from putting a link in its place; deeper down nothing does.
+  const isSafe =
+    isOutside || path === directory || (owner.startsWith("root:") && dirname(path) === directory);
+  if (!isSafe) return failed(cause, onHost(`namei -l ${word(path)}`));
+  const mend =
+    what === "read"
+      ? `chgrp ${group} ${word(path)} && chmod g+rX ${word(path)}`
+      : `chmod ${what === "enter" ? "o+x" : "+x"} ${word(path)}`;
+  return failed(cause, onHost(mend));
 }
 
 function closedLogs({ facts, config: { service } }: Look): Problem[] {

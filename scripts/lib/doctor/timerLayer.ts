@@ -1,5 +1,6 @@
 import { maintenanceNotices } from "../../../src/drift/maintenance";
 import { duration } from "../report/words";
+import { exitReason } from "./evidence";
 import { isActive, isResting, type Look, unitsOf } from "./look";
 import { unitProblems } from "./unitProblems";
 import { failed, type Layer, layer, onHost, type Problem, warning, word } from "./verdict";
@@ -16,22 +17,38 @@ export function timerLayer(look: Look): Layer {
 }
 
 function runProblems(look: Look, timer: string): Problem[] {
-  const { nextRun, checkState, checkResult } = look.facts;
+  const { nextRun, checkState } = look.facts;
   // While it runs, the timer waits for its end.
   const isDue = nextRun !== undefined || checkState === "activating" || !isActive(look, timer);
   return [
     ...(isDue || isResting(look)
       ? []
       : [failed(`${timer} has no next run`, onHost(`systemctl restart ${timer}`))]),
-    ...(checkResult === "timeout"
-      ? [
-          warning(
-            "the last check was stopped at its time limit",
-            onHost(`journalctl -u ${timer.replace(/timer$/, "service")} -n 30 --no-pager`),
-          ),
-        ]
-      : []),
+    ...brokenOff(look.facts).map((sentence) =>
+      warning(sentence, onHost(`journalctl -u ${timer.replace(/timer$/, "service")} -n 30 --no-pager`)),
+    ),
   ];
+}
+
+/** How the last check ended, if not by itself; see Result= in org.freedesktop.systemd1(5). */
+function brokenOff({ checkResult: result, checkStatus: status }: Look["facts"]): string[] {
+  // Its own status for a failure that remains.
+  if (["", "success"].includes(result) || (result === "exit-code" && status === "1")) return [];
+  switch (result) {
+    case "timeout":
+      return ["the last check was stopped at its time limit"];
+    case "signal":
+    case "core-dump":
+      return [`the last check was ended by signal ${status}`];
+    case "oom-kill":
+      return ["the last check was ended by the kernel for want of memory"];
+    case "exit-code":
+      return [
+        `the last check ended with exit status ${status}: ${exitReason(status) ?? "it couldn't check"}`,
+      ];
+    default:
+      return [`the last check couldn't run: systemd says ${result}`];
+  }
 }
 
 function logProblems({ facts }: Look): Problem[] {

@@ -39,12 +39,10 @@ export function unitProblems(look: Look, unit: string, words: readonly string[])
 }
 
 function stateMend(unit: string, { properties }: ObservedUnit): Mend {
-  const isMasked = [properties["LoadState"], properties["UnitFileState"]].some((state) =>
-    state?.startsWith("masked"),
-  );
-  return onHost(
-    isMasked ? `systemctl unmask ${unit} && systemctl enable --now ${unit}` : `systemctl enable ${unit}`,
-  );
+  const { LoadState: load = "", UnitFileState: state = "" } = properties;
+  if (load !== "masked" && !state.startsWith("masked")) return onHost(`systemctl enable ${unit}`);
+  const runtime = state === "masked-runtime" ? "--runtime " : "";
+  return onHost(`systemctl unmask ${runtime}${unit} && systemctl enable --now ${unit}`);
 }
 
 function downProblems(unit: string, seen: ObservedUnit, words: readonly string[]): Problem[] {

@@ -23,7 +23,7 @@ export interface Problem {
 export interface Layer {
   readonly name: string;
   readonly status: Status;
-  /** What it looks like, or why it wasn't tested. */
+  /** What it looks like, or why it wasn't tested; empty where something is wrong. */
   readonly seen: string;
   readonly problems: readonly Problem[];
 }
@@ -54,8 +54,9 @@ export const warning = (cause: string, mend?: Mend): Problem => ({
 
 /** @param seen if nothing is wrong */
 export function layer(name: string, seen: string, problems: readonly Problem[]): Layer {
+  if (problems.length === 0) return { name, status: "ok", seen, problems };
   const status = problems.some((problem) => problem.status === "failed") ? "failed" : "warning";
-  return { name, status: problems.length === 0 ? "ok" : status, seen, problems };
+  return { name, status, seen: "", problems };
 }
 
 /** @param because of what; part of a sentence */

@@ -336,7 +336,7 @@ external_layer() {
     return
   fi
   EXTERNAL="$REASON"
-  fault="$(external_fault)"
+  fault="$(external_fault "$EXTERNAL_URL")"
   if [[ "$MODE" == gate ]]; then kind=WARNING; fi
   if ((FAILED)); then
     log "$kind: $EXTERNAL_URL is not reachable either: $REASON"
@@ -349,7 +349,7 @@ external_layer() {
     alert external - "$EXTERNAL_URL is not reachable: $REASON${fault:+; at fault: $fault}; the host itself is well, nothing was restarted"
 }
 
-# external_fault: where to look, if what was seen doesn't say so itself. curl's exit codes are in curl(1); 52x and 530 are what
+# external_fault URL: where to look, if what was seen doesn't say so itself. curl's exit codes are in curl(1); 52x and 530 are what
 # Cloudflare's edge says itself of the way to this host.
 external_fault() {
   case "$CURL_STATUS" in
@@ -360,17 +360,25 @@ external_fault() {
     23 | 63 | 153) ;;
     51 | 60 | 83 | 90 | 91) echo "the certificate" ;;
     35 | 53 | 54 | 58 | 59 | 66 | 77 | 80 | 82) echo "TLS" ;;
+    5 | 6) if has_network; then echo "name resolution"; else no_network; fi ;;
+    # Who refuses was reached.
+    7) if has_network || is_refused "$1"; then echo "the connection"; else no_network; fi ;;
     *)
-      if ! has_network; then
-        echo "this host's network: it has no default route"
-      elif ((CURL_STATUS == 5 || CURL_STATUS == 6)) || [[ "$REASON" == *"Resolving timed out"* ]]; then
+      if [[ "$REASON" != *"Resolving timed out"* ]]; then
+        echo "the connection"
+      elif has_network; then
         echo "name resolution"
       else
-        echo "the connection"
+        no_network
       fi
       ;;
   esac
 }
+
+no_network() { echo "this host's network: it has no default route"; }
+
+# is_refused URL: of an address that can't be reached at all curl says the same, but in its verbose words.
+is_refused() { [[ "$(LC_ALL=C curl --disable --silent --verbose --proto '=http,https' --max-time "$TIMEOUT_SEC" --output /dev/null -- "$1" 2>&1)" == *"Connection refused"* ]]; }
 
 # has_network: a default route, of IPv4 or IPv6.
 has_network() {

@@ -15,7 +15,9 @@ describe("alerts", () => {
   });
 
   test.each([
-    [{}, "alerts: must be a JSON object with one key at least"],
+    [{}, "alerts: must be an object with one key at least"],
+    ["hunter2", "alerts: must be an object with one key at least"],
+    [["hunter2"], "alerts: must be an object with one key at least"],
     [{ slack: "https://hooks.example" }, "alerts.slack: unknown key; known here: webhookUrl, email, pingUrl"],
     [{ webhookUrl: "ftp://hooks.example/hunter2" }, "alerts.webhookUrl: must be an http or https URL"],
     [{ webhookUrl: "https://user:hunter2@hooks.example" }, "alerts.webhookUrl: must be an http or https URL"],

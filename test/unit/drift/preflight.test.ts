@@ -155,7 +155,7 @@ describe("what a host lacks is said in a sentence, with what to do", () => {
     [
       "a proxy that may run",
       apache("masked", "inactive"),
-      "apache2.service is masked: systemctl unmask apache2.service",
+      "apache2.service is masked: systemctl unmask apache2.service (systemctl unmask --runtime apache2.service if it's masked only until the next boot)",
     ],
     [
       "the proxy",

@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 
 import {
   type Case,
+  CERTIFICATE,
   expectTold,
   BAD_GATEWAY,
   DOWN,
@@ -9,6 +10,8 @@ import {
   LOG,
   from502,
   hidden,
+  NOW,
+  outsideWith,
   told,
   unit,
   withTunnel,
@@ -25,6 +28,14 @@ describe("in maintenance", () => {
     const lines = told({ ...hidden, observed: stopped });
     expect(Object.values(lines).flat().join()).not.toMatch(/failed|warning/);
     expect(lines["application"]).toEqual(["not tested: rps.service is stopped on purpose"]);
+  });
+
+  test("a certificate that expires is a fault all the same", () => {
+    const outside = outsideWith({ kind: "answered", status: 502, hasText: false });
+    const expired = { ...outside, certificate: { ...CERTIFICATE, to: NOW - 86_400_000 } };
+    const lines = told({ observed: [hold], more: { outside: expired } });
+    expect(lines["certificate"]?.[0]).toContain("expired on 2026-01-21");
+    expect(lines["external from here"]).toEqual(["not tested: the application is stopped on purpose"]);
   });
 });
 
@@ -140,6 +151,35 @@ describe("the timer", () => {
     ],
   ])("%s", (_, one: Case, sentence) => {
     expect(told(one)["health check"]?.[0]).toBe(sentence);
+  });
+
+  test.each([
+    ["signal", "9", "the last check was ended by signal 9"],
+    ["oom-kill", "9", "the last check was ended by the kernel for want of memory"],
+    ["exit-code", "203", "the last check ended with exit status 203: systemd couldn't execute its program"],
+    ["exit-code", "2", "the last check ended with exit status 2: it couldn't check"],
+    ["resources", "0", "the last check couldn't run: systemd says resources"],
+  ])("whose last check didn't end by itself: %s %s", (result, status, sentence) => {
+    const facts = [
+      ["check", "Result", result],
+      ["check", "ExecMainStatus", status],
+    ] as const;
+    expect(told({ facts })["health check"]).toEqual([
+      `warning: ${sentence}`,
+      "host: journalctl -u rps-health-check.service -n 30 --no-pager",
+    ]);
+  });
+
+  test("whose last check found a failure, has done what it's for", () => {
+    expectTold(
+      {
+        facts: [
+          ["check", "Result", "exit-code"],
+          ["check", "ExecMainStatus", "1"],
+        ],
+      },
+      {},
+    );
   });
 
   test("has no next run while the check runs", () => {

@@ -32,3 +32,8 @@ test("colours only where the terminal has them", () => {
   expect(layersText(LAYERS, "web1", false).join("")).not.toContain("\u001b");
   expect(layersText(LAYERS, "web1", true)[0]).toBe("  \u001b[32m✓\u001b[0m host         all is well");
 });
+
+test("of a layer that isn't well nothing is said that holds only where it is", () => {
+  expect(layer("service", "it is active", [failed("it was stopped")]).seen).toBe("");
+  expect(layer("service", "it is active", []).seen).toBe("it is active");
+});

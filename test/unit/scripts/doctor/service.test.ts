@@ -117,6 +117,26 @@ describe("the service", () => {
     ]);
   });
 
+  test.each([
+    ["/usr/bin/gunicorn", "execute", "root:root 0644", "chmod +x /usr/bin/gunicorn"],
+    ["/opt/venv", "enter", "root:root 0700", "chmod o+x /opt/venv"],
+    [
+      "/var/www/rps.pan2.app/venv/bin/gunicorn",
+      "execute",
+      "www-data:root 0644",
+      "setpriv --reuid=www-data --regid=www-data --init-groups chmod u+x /var/www/rps.pan2.app/venv/bin/gunicorn",
+    ],
+    ["/var/www/rps.pan2.app/venv/bin", "enter", "root:root 0700", "namei -l /var/www/rps.pan2.app/venv/bin"],
+    ["/var/www/rps.pan2.app/venv", "enter", "root:root 0700", "chmod o+x /var/www/rps.pan2.app/venv"],
+  ])("what is on the way to its program: %s", (path, what, owner, command) => {
+    const { service = [] } = told({
+      facts: [["closed", path, what, owner]],
+      observed: [unit("rps.service", ...WAITING, "ExecMainStatus=203"), ["port_listener", ""]],
+    });
+    expect(service[0]).toBe(`failed: www-data can't ${what} ${path} (${owner})`);
+    expect(service[1]).toBe(`host: ${command}`);
+  });
+
   test("what is closed to its user is no fault as long as it answers", () => {
     expectTold({ facts: [["closed", "/var/www/rps.pan2.app/.env.old", "read", "root:root 0600"]] }, {});
   });
@@ -155,6 +175,13 @@ describe("the service", () => {
       expect.stringContaining("sets Restart=no in [Service]"),
       "host: systemctl cat apache2.service",
     ]);
+  });
+
+  test("masked until the next boot: only --runtime takes that back", () => {
+    const masked = ["LoadState=masked", "ActiveState=inactive", "UnitFileState=masked-runtime"];
+    expect(told({ observed: [["unit", "apache2.service", ...masked]] })["proxy"]?.[1]).toBe(
+      "host: systemctl unmask --runtime apache2.service && systemctl enable --now apache2.service",
+    );
   });
 
   test("a log that it can't write", () => {
