@@ -7,7 +7,7 @@ put_file() {
   is_in_place "$content" "$path" "$mode" "$owner" && return 0
   # A link or a directory in the place of a file: rename replaces the first by itself, the second has to go aside.
   refuse_directory "$path"
-  mkdir -p "$(dirname "$path")" 2>/dev/null || fail "$EXIT_FAILED" "cannot create $(dirname "$path"); is the disk full or read-only?"
+  mkdir -p "${path%/*}/" 2>/dev/null || fail "$EXIT_FAILED" "cannot create $(dirname "$path"); is the disk full or read-only?"
   temporary="$(temporary_of "$path")"
   # install(1) unlinks what is there first, so that a planted link isn't written through.
   install -T -m "$mode" -o "${owner%%:*}" -g "${owner##*:}" "$content" "$temporary" 2>/dev/null && sync "$temporary" || {
@@ -16,11 +16,11 @@ put_file() {
   }
   fault_point put-file
   mv -fT "$temporary" "$path" 2>/dev/null || fail "$EXIT_FAILED" "cannot replace $path; is the disk read-only or the file immutable?"
-  sync "$(dirname "$path")"
+  sync "${path%/*}/"
 }
 
 # temporary_of PATH: hidden, and with an ending which logrotate, run-parts and systemd pass over.
-temporary_of() { printf '%s/.%s.dpkg-new' "$(dirname "$1")" "$(basename "$1")"; }
+temporary_of() { printf '%s/.%s.dpkg-new' "${1%/*}" "${1##*/}"; }
 
 # refuse_directory PATH
 refuse_directory() {
@@ -38,7 +38,7 @@ is_in_place() {
 put_directory() {
   local path="$1" mode="$2" owner="$3"
   if [[ ! -e "$path" && ! -L "$path" ]]; then
-    { mkdir -p "$(dirname "$path")" && mkdir -m 0700 "$path"; } 2>/dev/null || [[ -d "$path" ]] || fail "$EXIT_FAILED" "cannot create $path; is the disk full or read-only?"
+    { mkdir -p "${path%/*}/" && mkdir -m 0700 "$path"; } 2>/dev/null || [[ -d "$path" ]] || fail "$EXIT_FAILED" "cannot create $path; is the disk full or read-only?"
   fi
   [[ "$(stat -c '%U:%G' "$path")" == "$owner" ]] || chown -h "$owner" "$path"
   [[ -d "$path" && ! -L "$path" ]] || fail "$EXIT_REFUSED" "$path is a link or a file where a directory belongs; replace it and run the update again"
@@ -65,6 +65,6 @@ put_log() {
 write_whole() {
   local path="$1"
   shift
-  "$@" 2>/dev/null >"$path.new" && sync "$path.new" && mv -fT "$path.new" "$path" && sync "$(dirname "$path")" ||
+  "$@" 2>/dev/null >"$path.new" && sync "$path.new" && mv -fT "$path.new" "$path" && sync "${path%/*}/" ||
     fail "$EXIT_FAILED" "cannot write $path; is the disk full or read-only?"
 }

@@ -6,7 +6,7 @@
 # The revision is kept for the probe: as long as nothing drifted, the next call is the same, and so there is nothing to do.
 verb_stage() {
   local staged new
-  [[ -n "$KEYED" ]] || KEY="$(sha256sum <"$INPUT" | cut -d' ' -f1)"
+  [[ -n "$KEYED" ]] || read -r KEY _ < <(sha256sum <"$INPUT")
   [[ -n "$KEY" ]] || fail "$EXIT_USAGE" "no key arrived before the content of $SUBJECT"
   staged="$SERVICE_DIR/stage/$KEY"
   mkdir -p "$SERVICE_DIR/stage" 2>/dev/null && new="$(mktemp "$SERVICE_DIR/stage/.new.XXXXXX" 2>/dev/null)" ||
@@ -72,7 +72,7 @@ refuse_unsafe_directories() {
   local path unsafe
   while IFS=$'\037' read -r _ path _; do
     # What lies in one of ours is as safe as that.
-    ! manifest_has "$1" directory "$(dirname "$path")" || continue
+    ! manifest_has "$1" directory "${path%/*}" || continue
     unsafe="$(unsafe_ancestors "$path" | head -n 1)"
     [[ -z "$unsafe" ]] ||
       fail "$EXIT_REFUSED" "${unsafe%% *} above $path isn't root's alone, so its owner could run anything as root; put the application elsewhere, or give ${unsafe%% *} to root, and run the update again"
@@ -90,9 +90,10 @@ set_corrupt_aside() {
 
 # check_places MANIFEST: before the first file is replaced, so that nothing stays half done.
 check_places() {
-  local path
+  local path managed
+  managed=$'\n'"$(managed_paths file)"$'\n'
   while IFS=$'\037' read -r _ path _; do
-    managed_paths file | grep -qxF -- "$path" || refuse_directory "$path"
+    [[ "$managed" == *$'\n'"$path"$'\n'* ]] || refuse_directory "$path"
   done < <(manifest_rows "$1" file)
 }
 

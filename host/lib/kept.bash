@@ -7,7 +7,10 @@
 # shellcheck shell=bash
 
 # name_of PATH: under which something of it is kept: its content, the revision of its stage.
-name_of() { sha256sum <<<"$1" | cut -c1-16; }
+name_of() {
+  local sum
+  sum="$(sha256sum <<<"$1")" && printf '%s\n' "${sum:0:16}"
+}
 
 # keep_content DIRECTORY PATH: a copy beside the index. Sets KEPT, its name.
 keep_content() {

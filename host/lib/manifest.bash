@@ -9,26 +9,53 @@
 #
 # On the host the confirmed one ends with a line `confirmed  TRANSACTION  REVISION  COUNTER  TIME`, and `returned` behind it where
 # somebody brought it back by hand (lib/return.bash).
-# Parsed line by line with `read`: the host has neither jq nor Python for certain.
+# Parsed line by line with `read`: the host has neither jq nor Python for certain. The shell does by itself what is asked often: an
+# update reads some two hundred times, and each process that it needn't start is a millisecond.
 # shellcheck shell=bash
 
 # manifest_rows FILE KIND: the rows of a kind. Tab is IFS white space, which `read` would fold: hence a separator of our own.
-manifest_rows() { awk -F '\t' -v kind="$2" '$1 == kind { gsub(/\t/, "\037"); print }' "$1"; }
+manifest_rows() {
+  local line
+  while IFS= read -r line; do
+    # Who reads may have seen enough.
+    [[ "$line" != "$2"$'\t'* ]] || printf '%s\n' "${line//$'\t'/$'\037'}" 2>/dev/null || return 0
+  done <"$1"
+}
 
 # manifest_has FILE KIND PATH
-manifest_has() { awk -F '\t' -v kind="$2" -v path="$3" '$1 == kind && $2 == path { found = 1 } END { exit !found }' "$1"; }
+manifest_has() {
+  local line
+  while IFS= read -r line; do
+    [[ "$line" != "$2"$'\t'"$3"$'\t'* ]] || return 0
+  done <"$1"
+  return 1
+}
 
 # manifest_setting FILE NAME [DEFAULT]
-manifest_setting() { awk -F '\t' -v name="$2" -v value="${3:-}" '$1 == "setting" && $2 == name { value = $7 } END { print value }' "$1"; }
+manifest_setting() {
+  local line value="${3:-}"
+  while IFS= read -r line; do
+    [[ "$line" != "setting"$'\t'"$2"$'\t'* ]] || IFS=$'\037' read -r _ _ _ _ _ _ value _ <<<"${line//$'\t'/$'\037'}"
+  done <"$1"
+  printf '%s\n' "$value"
+}
 
 # manifest_confirmed FILE COLUMN: transaction (2), revision (3) or counter (4) of a confirmed manifest, else nothing.
 manifest_confirmed() {
+  local line columns
   [[ -f "$1" ]] || return 0
-  awk -F '\t' -v column="$2" '$1 == "confirmed" { print $column }' "$1"
+  while IFS= read -r line; do
+    [[ "$line" == confirmed$'\t'* ]] || continue
+    IFS=$'\037' read -ra columns <<<"${line//$'\t'/$'\037'}"
+    printf '%s\n' "${columns[$2 - 1]:-}"
+  done <"$1"
 }
 
 # manifest_revision FILE: the hash of the desired part.
-manifest_revision() { grep -v '^confirmed' "$1" | sha256sum | cut -c1-16; }
+manifest_revision() {
+  local sum
+  sum="$(grep -v '^confirmed' "$1" | sha256sum)" && printf '%s\n' "${sum:0:16}"
+}
 
 # is_whole FILE: a confirmed manifest as we wrote it.
 is_whole() {
@@ -39,6 +66,7 @@ is_whole() {
 # validate_manifest FILE: refuses what isn't a complete manifest of this service.
 validate_manifest() {
   local header kind path sha256 mode owner key origin extra line=1
+  local -A known=()
   IFS= read -r header <"$1" || true
   [[ "$header" == "pulumi-systemd-ha-manifest"$'\t'"1"$'\t'"$SERVICE"$'\t'* ]] ||
     fail "$EXIT_USAGE" "the manifest's header isn't one of version 1 for $SERVICE; is the library older or newer than the helper?"
@@ -50,8 +78,8 @@ validate_manifest() {
         [[ "$path" == /* && "$path" != *[[:cntrl:]]* && "$path/" != */../* ]] || fail "$EXIT_USAGE" "line $line of the manifest: not a plain absolute path"
         [[ "$mode" =~ ^[0-7]{4}$ ]] || fail "$EXIT_USAGE" "line $line of the manifest: $mode isn't a mode"
         [[ "$owner" =~ ^[^:]+:[^:]+$ ]] || fail "$EXIT_USAGE" "line $line of the manifest: $owner isn't a user and a group"
-        getent passwd "${owner%%:*}" >/dev/null || fail "$EXIT_FAILED" "there is no user ${owner%%:*} on this host; create it, or correct service.user"
-        getent group "${owner##*:}" >/dev/null || fail "$EXIT_FAILED" "there is no group ${owner##*:} on this host; create it, or correct service.group"
+        [[ -n "${known[$owner]:-}" ]] || require_owner "$owner"
+        known["$owner"]=yes
         [[ "$kind" != file ]] || validate_staged "$path" "$sha256" "$key"
         [[ "$kind" != file ]] || refuse_unequal "$path" "$key" "$mode" "$owner"
         ;;
@@ -60,6 +88,12 @@ validate_manifest() {
       *) fail "$EXIT_USAGE" "line $line of the manifest: unknown kind" ;;
     esac
   done < <(tail -n +2 "$1" | tr '\t' '\037')
+}
+
+# require_owner USER:GROUP
+require_owner() {
+  getent passwd "${1%%:*}" >/dev/null || fail "$EXIT_FAILED" "there is no user ${1%%:*} on this host; create it, or correct service.user"
+  getent group "${1##*:}" >/dev/null || fail "$EXIT_FAILED" "there is no group ${1##*:} on this host; create it, or correct service.group"
 }
 
 # is_setting NAME VALUE

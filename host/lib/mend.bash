@@ -54,7 +54,7 @@ undo_foreign() {
 masks_of_unit() {
   local link
   for link in /{etc,run}/systemd/system/"$1"; do
-    [[ "$(readlink "$link" 2>/dev/null)" != /dev/null ]] || printf '%s\n' "$link"
+    [[ ! -L "$link" || "$(readlink "$link")" != /dev/null ]] || printf '%s\n' "$link"
   done
 }
 

@@ -11,7 +11,8 @@ former_name() {
 
 # former_dir: its state directory; nothing unless this update renames.
 former_dir() {
-  local name="${FORMER:-$(cat "$SERVICE_DIR/transaction/renamed" 2>/dev/null)}"
+  local name="${FORMER:-}"
+  [[ -n "$name" ]] || read -r name 2>/dev/null <"$SERVICE_DIR/transaction/renamed" || true
   [[ -z "$name" ]] || printf '%s' "$STATE_DIR/$name"
 }
 

@@ -202,7 +202,7 @@ put_back_recovery() {
 }
 
 # is_rolled_back: the update that this step belongs to was: by its revision, as in require_transaction.
-is_rolled_back() { [[ -n "$REVISION" && "$(rolled_back 2)" == "$REVISION" ]]; }
+is_rolled_back() { [[ -n "$REVISION" && -f "$SERVICE_DIR/rolled-back" && "$(rolled_back 2)" == "$REVISION" ]]; }
 
 # rolled_back COLUMN: of the last one: id, revision, time, outcome (4), reason (5).
 rolled_back() { cut -f"$1" "$SERVICE_DIR/rolled-back" 2>/dev/null; }

@@ -35,10 +35,18 @@ refuse_unequal() {
 }
 
 # stack_of MANIFEST
-stack_of() { awk -F '\t' 'NR == 1 { print $4 }' "$1"; }
+stack_of() { header_of "$1" 3; }
 
 # service_of MANIFEST
-service_of() { awk -F '\t' 'NR == 1 { print $3 }' "$1"; }
+service_of() { header_of "$1" 2; }
+
+# header_of MANIFEST COLUMN: of its first line; the first is 0.
+header_of() {
+  local header columns
+  IFS= read -r header <"$1" || true
+  IFS=$'\037' read -ra columns <<<"${header//$'\t'/$'\037'}"
+  printf '%s\n' "${columns[$2]:-}"
+}
 
 # inherit_original KIND PATH: what another service kept of it is the original, not what that service put there.
 inherit_original() {

@@ -57,10 +57,11 @@ write_transaction() {
 # managed_rows: the units and files of every manifest that may be installed: the confirmed one's, and those of updates that
 # were never confirmed.
 managed_rows() {
-  local file
+  local file files=()
   for file in "$SERVICE_DIR"/{manifest,transaction/previous,transaction/manifest} "$(former_manifest)"; do
-    [[ ! -f "$file" ]] || cat "$file" || return 1
-  done | awk -F '\t' '($1 == "unit" || $1 == "file") && !seen[$1, $2]++'
+    [[ ! -f "$file" ]] || files+=("$file")
+  done
+  ((${#files[@]} == 0)) || awk -F '\t' '($1 == "unit" || $1 == "file") && !seen[$1, $2]++' "${files[@]}"
 }
 
 # running_process MANIFEST: the service's, before anything is reloaded: its invocation, then what it was started with. Of a run
@@ -113,7 +114,7 @@ keep_deadline() {
 require_transaction() {
   local open
   if [[ -d "$SERVICE_DIR/transaction" ]]; then
-    open="$(cat "$SERVICE_DIR/transaction/revision")"
+    open="$(<"$SERVICE_DIR/transaction/revision")"
   else
     open="$(manifest_confirmed "$SERVICE_DIR/manifest" 3)"
   fi
@@ -125,7 +126,7 @@ require_transaction() {
   # shellcheck disable=SC2034 # read in helper
   IN_TRANSACTION=yes
   # Of all these steps the failure is this update's.
-  TRANSACTION="$(cat "$SERVICE_DIR/transaction/id")"
+  TRANSACTION="$(<"$SERVICE_DIR/transaction/id")"
   put_off_deadline
 }
 
@@ -200,7 +201,7 @@ keep_properties() {
 }
 
 is_confirmed() {
-  [[ "$(manifest_confirmed "$SERVICE_DIR/manifest" 2) $(manifest_confirmed "$SERVICE_DIR/manifest" 3)" == "$(cat "$1/id") $(cat "$1/revision")" ]]
+  [[ "$(manifest_confirmed "$SERVICE_DIR/manifest" 2) $(manifest_confirmed "$SERVICE_DIR/manifest" 3)" == "$(<"$1/id") $(<"$1/revision")" ]]
 }
 
 confirmed_manifest() {
@@ -210,11 +211,11 @@ confirmed_manifest() {
 
 # sweep_stage: staged content that no manifest names any more, the confirmed one or one of the history, and what a stage that died left.
 sweep_stage() {
-  local staged named
+  local staged named keys
   mapfile -t named < <(echo "$SERVICE_DIR/manifest" && kept_configurations)
+  keys=" $(awk -F '\t' '$1 == "file" { printf "%s ", $7 }' "${named[@]}")" || return 0
   find "$SERVICE_DIR/stage" -name '.new.*' -mmin +60 -delete 2>/dev/null || true
   for staged in "$SERVICE_DIR"/stage/*; do
-    [[ -e "$staged" ]] || continue
-    awk -F '\t' -v key="${staged##*/}" '$1 == "file" && $7 == key { found = 1 } END { exit !found }' "${named[@]}" || rm -f "$staged"
+    [[ ! -e "$staged" || "$keys" == *" ${staged##*/} "* ]] || rm -f "$staged"
   done
 }
