@@ -26,7 +26,7 @@ export default tseslint.config(
     languageOptions: {
       parserOptions: {
         projectService: {
-          allowDefaultProject: ["eslint.config.mjs", "scripts/lib/*.mjs", "test/support/*.mjs"],
+          allowDefaultProject: ["eslint.config.mjs", "scripts/lib/*.mjs", "test/support/*.cjs"],
         },
         tsconfigRootDir: import.meta.dirname,
       },
@@ -52,8 +52,13 @@ export default tseslint.config(
   restrict(["src/drift/**"], [...EFFECTS, "**/render/*", "**/remote/*", "**/resources/*"]),
   restrict(["src/remote/commands.ts", "src/errors.ts"], EFFECTS),
   {
-    files: ["**/*.mjs"],
+    files: ["**/*.{cjs,mjs}"],
     ...tseslint.configs.disableTypeChecked,
     languageOptions: { globals: { console: "readonly" } },
+  },
+  {
+    files: ["**/*.cjs"],
+    rules: { "@typescript-eslint/no-require-imports": "off" },
+    languageOptions: { globals: { require: "readonly" } },
   },
 );

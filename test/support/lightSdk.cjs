@@ -1,11 +1,13 @@
-// Preloaded into the tests' programs: Pulumi's SDK loads TypeScript, ts-node and npm's arborist at every start, a fifth of a run's
-// processor time. The tests run programs that are JavaScript already (build.ts) and serialize no functions, so nothing uses them.
-import Module from "node:module";
+// Preloaded into the tests' programs: Pulumi's SDK loads TypeScript, ts-node and npm's arborist at every start, and maps each promise's
+// stack to sources, a third of a run's processor time. The tests run programs that are JavaScript already (build.ts) and serialize no
+// functions, so nothing needs that.
+const Module = require("node:module");
 
 const UNUSED = [
   [/^typescript$/, { version: "not loaded" }],
   [/\/ts-node@/, { register: () => undefined }],
   [/^@npmcli\/arborist$/, {}],
+  [/^source-map-support$/, { install: () => undefined }],
 ];
 const load = Module._load;
 Module._load = function (request, ...others) {

@@ -79,7 +79,7 @@ export class Program {
       PULUMI_BACKEND_URL: `file://${directory}`,
       PULUMI_CONFIG_PASSPHRASE: "test",
       PULUMI_SKIP_UPDATE_CHECK: "true",
-      NODE_OPTIONS: `--import ${join(__dirname, "lightSdk.mjs")}`,
+      NODE_OPTIONS: `--require ${join(__dirname, "lightSdk.cjs")}`,
       SSH_AUTH_SOCK: undefined,
       PULUMI_SYSTEMD_HA_DRIFT: undefined,
     });

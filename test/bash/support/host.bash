@@ -19,10 +19,10 @@ new_host() {
   ASIDE="$ROOT/var/backups/pulumi-systemd-ha/shop"
   mkdir -p "$ROOT"/{run/systemd/{units,system},var/{lib,backups},usr/local/lib,etc/systemd/system,etc/logrotate.d,systemd,http,tmp} "$APP"
   cp -r "$PROJECT/host" "$ROOT/host"
-  relocate "$ROOT/host/helper" "$ROOT"/host/{probe,doctor}/*.bash "$ROOT"/host/*.bash "$ROOT"/host/lib/*.bash
-  sed -i 's/\bLOCK_WAIT_SEC=[0-9]*/LOCK_WAIT_SEC=0.3/; s/ROLLBACK_LOCK_WAIT_SEC=[0-9]*/ROLLBACK_LOCK_WAIT_SEC=20/' "$ROOT"/host/{helper,lib/*.bash}
   # Elsewhere than in CI, the tests may run as anybody.
-  sed -i "s/((EUID == 0))/((EUID == $EUID))/" "$ROOT"/host/{helper,bootstrap.bash}
+  relocate "$ROOT/host/helper" "$ROOT"/host/{,probe/,doctor/,lib/}*.bash \
+    -e 's/\bLOCK_WAIT_SEC=[0-9]*/LOCK_WAIT_SEC=0.3/; s/ROLLBACK_LOCK_WAIT_SEC=[0-9]*/ROLLBACK_LOCK_WAIT_SEC=20/' \
+    -e "s/\(\(EUID == 0\)\)/((EUID == $EUID))/"
   HELPER="$ROOT/host/helper"
   PATH="$PROJECT/test/bash/support/stubs:$PATH"
 }
@@ -36,10 +36,10 @@ short_limits() {
 # as_another_user: the helper and its bootstrap run as somebody who isn't root until the sudo stub made them so.
 as_another_user() { sed -i "s/((EUID == $EUID))/[[ -n \"\${BECAME_ROOT:-}\" ]]/" "$ROOT"/host/{helper,bootstrap.bash}; }
 
-# relocate FILE...: every path of a real host that host/ or the health check names goes below $ROOT.
+# relocate FILE... [-e SCRIPT]...: every path of a real host that host/ or the health check names goes below $ROOT.
 relocate() {
   local paths='var/lib|var/backups|usr/local/lib|etc/systemd|etc/pulumi-systemd-ha|etc/logrotate\.d|\{etc,run\}/systemd|run'
-  sed -E -i "s#(^|[^A-Za-z0-9_.}/-])/($paths)\b#\1$ROOT/\2#g" "$@"
+  sed -E -i -e "s#(^|[^A-Za-z0-9_.}/-])/($paths)\b#\1$ROOT/\2#g" "$@"
 }
 
 # manifest < rows with `|` between the columns: a whole manifest, in $ROOT/manifest. STACK and WITHIN where they matter.
