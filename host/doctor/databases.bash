@@ -10,7 +10,8 @@ tell_databases() {
   mapfile -d '' -t files < <(timeout 5 find "$directory" -xdev -maxdepth 4 -type f \( -name '*.db' -o -name '*.sqlite' -o -name '*.sqlite3' \) -print0 2>/dev/null | head -z -n "$MAX_DATABASES")
   ((${#files[@]})) || return 0
   for file in "${files[@]}"; do
-    tell database "$file" "$(stat -c %s -- "$file-wal" 2>/dev/null)" "$(if as_user test -w "$file"; then echo yes; else echo no; fi)"
+    tell database "$file" "$(stat -c %s -- "$file-wal" 2>/dev/null)" "$(if as_user test -w "$file"; then echo yes; else echo no; fi)" \
+      "$(stat -c '%U:%G %04a' -- "$file" 2>/dev/null)"
   done
   tell_holders "$directory" "${files[@]}"
   # Any write locks for a moment: only what is locked at two looks is worth a word.

@@ -25,8 +25,9 @@ main() {
   tell_memory
   tell_clock
   for unit in ${WANTED[units]} "${WANTED[check_unit]}"; do tell_unit "$unit"; done
-  tell_error_log "${WANTED[error_log]}"
+  tell_error_log "${WANTED[error_log]}" "${WANTED[unit]}"
   tell_timer "${WANTED[timer]}" "${WANTED[check_unit]}"
+  tell_repairs
   tell_closed
   tell_logs
   tell_databases

@@ -12,11 +12,21 @@ tell_closed() {
   getent passwd "${WANTED[user]}" >/dev/null 2>&1 || return 0
   can_enter "${WANTED[directory]}" || return 0
   [[ ! -e "$executable" ]] || ! can_enter "${executable%/*}" || as_user test -x "$executable" || closed "$executable" execute
+  tell_interpreter "$executable"
   # A dangling link can't be read either, and bin/ is root's.
   while IFS= read -r -d '' path; do closed "$path" read; done < <(
     as_user timeout 5 find "${WANTED[directory]}" -xdev -maxdepth 5 \( -path "${WANTED[directory]}/bin" -o -name .git \) -prune -o \
       ! -type l \( ! -readable -o -type d ! -executable \) -print0 2>/dev/null | head -z -n "$MAX_CLOSED"
   )
+}
+
+# tell_interpreter SCRIPT: what its first line names, if that isn't there: of such a script the kernel says "No such file or directory".
+tell_interpreter() {
+  local line interpreter
+  line="$(head -c 200 -- "$1" 2>/dev/null | tr -d '\0' | head -n 1)"
+  [[ "$line" == '#!'* ]] || return 0
+  read -r interpreter _ <<<"${line#??}"
+  [[ -e "$interpreter" ]] || tell interpreter "$interpreter"
 }
 
 # can_enter DIRECTORY: tells the first on the way that is closed.

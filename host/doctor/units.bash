@@ -3,6 +3,11 @@
 
 # A log that nobody wrote into for longer tells nothing of now.
 readonly FRESH_MINUTES=60
+# The clock of a file's time of change is behind by a tick.
+readonly TICK_SEC=1
+
+# last_start UNIT: in seconds since 1970; nothing if it has never been started. What was said before is a former process's.
+last_start() { timeout 5 systemctl show --timestamp=unix --property=ExecMainStartTimestamp --value -- "$1" 2>/dev/null | sed -n 's/^@\([0-9]*\).*/\1/p'; }
 
 # tell_words SOURCE < lines, without what is secret.
 tell_words() {
@@ -18,16 +23,19 @@ tell_unit() {
     state="$(sed -n 's/^State:[[:space:]]*//p' "/proc/$pid/status" 2>/dev/null)"
     tell main_process "$1" "$pid" "$state"
   fi
-  last_journal_lines "$1" | tell_words "$1"
+  last_journal_lines "$1" "$(last_start "$1")" | tell_words "$1"
 }
 
 # is_fresh FILE: a regular file that was written lately.
 is_fresh() { [[ -f "$1" && ! -L "$1" && -n "$(find "$1" -mmin "-$FRESH_MINUTES" -size +0 2>/dev/null)" ]]; }
 
-# tell_error_log FILE
+# tell_error_log FILE UNIT: if it was written since the unit's last start.
 tell_error_log() {
+  local started
+  started="$(last_start "$2")"
+  is_fresh "$1" && (($(stat -c %Y -- "$1" 2>/dev/null || echo 0) + TICK_SEC >= ${started:-0})) || return 0
   # A line may be endless.
-  ! is_fresh "$1" || tail -c 65536 -- "$1" 2>/dev/null | tail -n 20 | tell_words "$1"
+  tail -c 65536 -- "$1" 2>/dev/null | tail -n 20 | tell_words "$1"
 }
 
 # tell_timer TIMER CHECK-UNIT: when it's due and was last, in microseconds since 1970; how the last check ended, and what it found.
@@ -37,4 +45,16 @@ tell_timer() {
   while IFS='=' read -r name value; do tell check "$name" "$value"; done < <(timeout 5 systemctl show --property=ActiveState,Result,ExecMainStatus -- "$2" 2>/dev/null)
   # shellcheck disable=SC2153 # of main.bash
   while read -r name value; do tell health "$name" "$value"; done 2>/dev/null <"$STATE/health"
+}
+
+# tell_repairs: when the health check repaired each unit, and since when a drill keeps the service from running; seconds since 1970.
+tell_repairs() {
+  local unit times since='' each
+  for unit in ${WANTED[units]}; do
+    times="$(cat "/run/pulumi-systemd-ha-$SERVICE/repairs.$unit" 2>/dev/null || cat "$STATE/repairs.$unit" 2>/dev/null)"
+    read -r -d '' -a each <<<"$times"
+    [[ ! "${each[*]}" =~ ^[0-9][0-9\ ]*$ ]] || tell repairs "$unit" "${each[*]}"
+  done
+  { read -r since <"$STATE/drill"; } 2>/dev/null
+  [[ ! "$since" =~ ^[0-9]+$ ]] || tell drill "$since"
 }

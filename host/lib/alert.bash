@@ -209,13 +209,14 @@ post() {
 
 # send_email FILE: through the host's sendmail, where there is one. Some go on in the background, and mustn't keep our lock.
 send_email() {
-  local sendmail reason
+  local sendmail
   if ! sendmail="$(PATH="$PATH:/usr/sbin:/usr/lib" command -v sendmail)"; then
     say "the e-mail could not be sent: this host has no sendmail"
     [[ "$SUBJECT" != test ]]
     return
   fi
-  reason="$(without_locks timeout 40 "$sendmail" -t -oi <"$1" 2>&1 >/dev/null)" && return
-  say "the e-mail could not be sent: $(head -n 1 <<<"${reason:-sendmail failed}" | safe_lines | mask_secrets)"
+  # A file, not a pipe, on which it would be waited for.
+  without_locks timeout 40 "$sendmail" -t -oi <"$1" >/dev/null 2>"$ALERTS_DIR/.reason" && return
+  say "the e-mail could not be sent: $({ grep . "$ALERTS_DIR/.reason" || echo "sendmail failed"; } | head -n 1 | safe_lines | mask_secrets)"
   return 1
 }

@@ -27,6 +27,23 @@ refuse_drill() {
   ! is_in_maintenance || fail "$EXIT_REFUSED" "$SERVICE is in maintenance $(holds)"
 }
 
+# refuse_used_up: nothing would be repaired in this drill.
+refuse_used_up() {
+  local unit recent script max window
+  script="$(setting healthCheckScript)"
+  max="$(script_setting MAX_REPAIRS "$script")" window="$(script_setting REPAIR_WINDOW_SEC "$script")"
+  [[ -n "$max" && -n "$window" ]] || return 0
+  while IFS= read -r unit; do
+    recent="$(cat "/run/pulumi-systemd-ha-$SERVICE/repairs.$unit" 2>/dev/null || cat "$SERVICE_DIR/repairs.$unit" 2>/dev/null)" || continue
+    recent="$(awk -v from="$((EPOCHSECONDS - window))" '$1 > from' <<<"$recent" | sort -n)"
+    (($(grep -c . <<<"$recent") < max)) ||
+      fail "$EXIT_REFUSED" "$unit was repaired $max times in the last $window s, so the health check would repair nothing in a drill; try again after $(date -d "@$(($(tail -n "$max" <<<"$recent" | head -n 1) + window))" '+%Y-%m-%d %H:%M:%S')"
+  done < <(unit_with_role "$(current_manifest)" service && unit_with_role "$(current_manifest)" proxy)
+}
+
+# script_setting NAME SCRIPT: a number of the health check's.
+script_setting() { sed -n "s/^readonly $1='\{0,1\}\([0-9]*\)'\{0,1\}\$/\1/p" "$2"; }
+
 arm_drill() {
   local seconds timer output
   seconds="$(said seconds)"
@@ -40,6 +57,7 @@ arm_drill() {
   # A moment, for a check that is running.
   output="$(without_locks "$(setting healthCheckScript)" --gate 5 2>&1)" ||
     fail "$EXIT_REFUSED" "$SERVICE isn't healthy: $(safe_lines <<<"$output" | first_error)"
+  refuse_used_up
   # The guard takes it. A sleeping service, not a timer: every daemon-reload begins a timer's time again (systemd 252).
   release_locks
   systemd-run --quiet --collect --unit="$(drill_guard_unit)" --description="Sets $SERVICE right after a drill that was broken off" \

@@ -35,9 +35,10 @@ record() {
 # A line of 64 KiB and more would hang the command plugin, see docs/architecture.md.
 safe_lines() { LC_ALL=C tr -d '\000-\010\013-\037\177' | cut -c1-400; }
 
-# last_journal_lines UNIT: why a unit failed, in its own words; systemd's accounting lines say nothing about it.
+# last_journal_lines UNIT [SINCE]: why a unit failed, in its own words; systemd's accounting lines say nothing about it. SINCE: in
+# seconds since 1970.
 last_journal_lines() {
-  timeout 10 journalctl --unit="$1" --lines=40 --no-pager --output=cat --quiet 2>/dev/null |
+  timeout 10 journalctl --unit="$1" ${2:+--since="@$2"} --lines=40 --no-pager --output=cat --quiet 2>/dev/null |
     grep -vE 'Consumed .* CPU time|Unit process .* remains running|Failed to (kill|attach|set) .*cgroup' |
     tail -n 20 | safe_lines | mask_secrets
 }

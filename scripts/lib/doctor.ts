@@ -81,7 +81,10 @@ async function resultFor(host: StackHost, stack: SelectedStack, onlyDrift: boole
     const sentence = contactSentence(error.target ?? { host: address, user, port }, error.failure);
     const failure = { name, address, code: EXIT.unreachable, findings: [{ sentence }] };
     if (onlyDrift) return failure;
-    return { ...failure, diagnosis: unreachable(config, sentence, await outside) };
+    return {
+      ...failure,
+      diagnosis: unreachable(config, sentence, await outside, error.failure.kind === "probeFailed"),
+    };
   }
 }
 

@@ -66,9 +66,13 @@ function accountProblems(wanted: Requirements, host: ObservedHost): string[] {
   }
   if (host.executableType === "") {
     problems.push(`there is no ${wanted.executable}: install it, or correct service.exec`);
-  } else if (!host.executableType.startsWith("regular") || !host.isExecutable) {
+  } else if (!host.executableType.startsWith("regular")) {
     problems.push(
       `${wanted.executable} can't be executed: it is a ${host.executableType}; correct service.exec`,
+    );
+  } else if (!host.isExecutable) {
+    problems.push(
+      `${wanted.executable} isn't executable: chmod a+rx ${wanted.executable}, or correct service.exec`,
     );
   }
   return problems;

@@ -61,6 +61,10 @@ answers_once() {
   fi
 }
 
+# could_ask: after a failure; else curl itself is broken or missing here, which says nothing of who was asked. From 126 on it's the
+# shell's word, but that a too long answer ends in SIGXFSZ (153).
+could_ask() { ((CURL_STATUS != 2 && CURL_STATUS != 27 && (CURL_STATUS < 126 || CURL_STATUS == 153))); }
+
 # answers_in_time URL
 answers_in_time() {
   local end=$((SECONDS + HEALTHY_WITHIN_SEC))

@@ -17,6 +17,11 @@ layer() {
       [[ -z "$url" && "$unit" == "$PROXY_UNIT" ]] || forget_failures "$unit"
       return 0
     fi
+    if ! could_ask; then
+      log "ERROR: $url can't be asked, so nothing is restarted for it: $REASON"
+      FAILED=1
+      return 1
+    fi
     CAUSE="$url does not answer as expected: $REASON"
   else
     CAUSE="$unit is not running"
@@ -59,6 +64,7 @@ external_layer() {
 # external_fault URL: where to look, if what was seen doesn't say so itself. curl's exit codes are in curl(1); 52x and 530 are what
 # Cloudflare's edge says itself of the way to this host.
 external_fault() {
+  could_ask || { echo "curl on this host" && return; }
   case "$CURL_STATUS" in
     0)
       [[ ! "$HTTP_STATUS" =~ ^(52[0-7]|530)$ ]] || echo "the tunnel, or the edge's way to this host"

@@ -200,6 +200,14 @@ Subject: shop on $(</proc/sys/kernel/hostname): repair-failed shop.service"
   equal "$status" 1
 }
 
+@test "a sendmail that goes on in the background with its output open is not waited for" {
+  tell 'EMAIL="ops@shop.example"'
+  printf '#!/bin/bash\ncat >/dev/null\n"$REAL_SLEEP" 20 &\n' >"$ROOT/bin/sendmail"
+  SECONDS=0
+  alert test
+  ((SECONDS < 15))
+}
+
 @test "pings go to their URL as healthchecks.io has it, in their order, and aren't tried later" {
   tell 'PING_URL="https://ping.example/uuid"'
   event ping-start - "a check begins"

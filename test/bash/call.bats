@@ -9,6 +9,7 @@ setup() { new_host; }
   run --separate-stderr helper
   equal "$status" 2
   has "$stderr" "helper stage SERVICE PATH --revision ID [--keyed] < content"
+  has "$stderr" "124 out of time."
   run --separate-stderr helper install
   equal "$status" 2
 }

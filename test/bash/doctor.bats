@@ -71,6 +71,10 @@ ask() { collector 'for argument in "$@"; do WANTED["${argument%%=*}"]="${argumen
   chmod 0644 "$APP/run"
   ask "WANTED[executable]='$APP/run'; tell_closed"
   equal "$(row closed)" "$APP/run|execute|$OWNER 0644"
+  printf '#!/opt/gone/python3 -I\n' >"$APP/run"
+  chmod 0755 "$APP/run"
+  ask "WANTED[executable]='$APP/run'; tell_closed"
+  equal "$(row closed)$(row interpreter)" "/opt/gone/python3"
   ask "WANTED[executable]='$APP/gone'; tell_closed"
   equal "$(row closed)" ""
   ask "WANTED[directory]='$APP/gone'; tell_closed"
@@ -86,6 +90,29 @@ ask() { collector 'for argument in "$@"; do WANTED["${argument%%=*}"]="${argumen
   touch -d '2 hours ago' "$APP/logs/shop-error.log"
   look
   equal "$(row words "$APP/logs/shop-error.log")" ""
+}
+
+@test "what a former process said isn't quoted: only what came since the last start" {
+  printf 'SyntaxError: invalid syntax\n' >"$APP/logs/shop-error.log"
+  touch -d '10 minutes ago' "$APP/logs/shop-error.log"
+  local started=$((EPOCHSECONDS - 60))
+  set_unit shop.service ExecMainStartTimestamp="@$started"
+  look
+  equal "$(row words "$APP/logs/shop-error.log")" ""
+  has "$(calls journalctl)" "--unit=shop.service --since=@$started"
+  set_unit shop.service ExecMainStartTimestamp="@$((EPOCHSECONDS - 3000))"
+  look
+  equal "$(row words "$APP/logs/shop-error.log")" "$APP/logs/shop-error.log|SyntaxError: invalid syntax"
+}
+
+@test "when the health check repaired what, and a drill, are told" {
+  mkdir -p "$SERVICE_DIR"
+  printf '1000\n2000\n' >"$SERVICE_DIR/repairs.shop.service"
+  echo 3000 >"$SERVICE_DIR/drill"
+  printf 'no number\n' >"$SERVICE_DIR/repairs.apache2.service"
+  look
+  equal "$(row repairs)" "shop.service|1000 2000"
+  equal "$(row drill)" 3000
 }
 
 @test "databases are found with the size of their -wal, and who has them open" {

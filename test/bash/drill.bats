@@ -47,6 +47,15 @@ repaired() { printf '%s\n' "${@:2}" >"$SERVICE_DIR/repairs.$1"; }
   has "$stderr" "shop-health-check.timer isn't running"
 }
 
+@test "it's refused where the repairs are used up, and says until when" {
+  printf '%s\n' "readonly MAX_REPAIRS='2'" "readonly REPAIR_WINDOW_SEC='3600'" >>"$ROOT/check"
+  repaired shop.service $((EPOCHSECONDS - 4000)) $((EPOCHSECONDS - 600))
+  arm
+  repaired apache2.service $((EPOCHSECONDS - 600)) $((EPOCHSECONDS - 60))
+  fails 4 arm
+  has "$stderr" "apache2.service was repaired 2 times in the last 3600 s, so the health check would repair nothing in a drill; try again after $(date -d "@$((EPOCHSECONDS + 3000))" '+%Y-%m-%d %H:')"
+}
+
 @test "it's refused in maintenance, while an update is open, and to another stack" {
   mkdir -p "$SERVICE_DIR/maintenance" "$ROOT/aside"
   printf '2026-01-22T22:14:39+0100\tmia\ta new disk\n' >"$SERVICE_DIR/maintenance/operator"

@@ -99,6 +99,22 @@ fault() { sed -n 's/.*; at fault: //p' <<<"${lines[-1]}"; }
   has "${lines[-1]}" "HTTP status 404 instead of 200"
 }
 
+@test "where curl itself is missing or broken, nobody is blamed and nothing restarted" {
+  local how
+  for how in 127 126 2 139; do
+    printf '#!/bin/bash\necho "no curl" >&2\nexit %s\n' "$how" >"$ROOT/tmp/curl"
+    chmod 0755 "$ROOT/tmp/curl"
+    PATH="$ROOT/tmp:$PATH" check 1
+    has "$output" "ERROR: http://127.0.0.1:5137/ can't be asked, so nothing is restarted for it: no curl"
+    equal "$(restarts)" ""
+    absent "$STATE_DIR/rps/repairs.rps.service"
+  done
+  # What systemd says needs no curl.
+  set_unit apache2.service ActiveState=inactive
+  PATH="$ROOT/tmp:$PATH" check 1
+  equal "$(restarts)" "apache2.service"
+}
+
 @test "nothing is put down where nobody is to be told, nor by a look or an update's check" {
   set_unit rps.service ActiveState=inactive
   check 0

@@ -75,7 +75,17 @@ nspawn_enter() {
   [[ -n "$home" ]] || die "$EXIT_USAGE" "\"$name\" has no user \"$user\""
   guest_command "$script" "$user" "$home"
   join_cgroups_of "$init"
-  exec nsenter --target "$init" --mount --uts --ipc --net --pid --cgroup --root --wd "${command[@]}"
+  exec nsenter --target "$init" --mount --uts --ipc --net --pid --cgroup --root --wd setpriv --bounding-set="$(lacking_capabilities "$init")" -- "${command[@]}"
+}
+
+# lacking_capabilities PID: what the guest's systemd may not, such as setting this machine's clock; for setpriv.
+lacking_capabilities() {
+  local may bit lacking=''
+  may="$(sed -n 's/^CapBnd:[[:space:]]*/0x/p' "/proc/$1/status")"
+  for ((bit = 0; bit <= $(</proc/sys/kernel/cap_last_cap); bit++)); do
+    ((may >> bit & 1)) || lacking+="${lacking:+,}-cap_$bit"
+  done
+  printf '%s' "${lacking:--cap_0,+cap_0}"
 }
 
 # join_cgroups_of PID: outside of the guest's cgroups, its systemd wouldn't know where the script came from.

@@ -32,9 +32,25 @@ function seenOf({ path, walBytes, holders }: Database): string {
   return `${basename(path)} is ${open}${walBytes === undefined ? "" : `, with ${Math.ceil(walBytes / 1024)} KiB in its -wal`}`;
 }
 
-function unwritable({ path, isWritable }: Database, { config: { service } }: Look): Problem[] {
+function unwritable({ path, isWritable, owner }: Database, { config: { service } }: Look): Problem[] {
   if (isWritable) return [];
-  return [warning(`${service.user} can't write ${path}`, asUser(service, "chmod", "u+rw", path))];
+  const { user, group = user } = service;
+  const isOwn = owner.startsWith(`${user}:`);
+  // Only its owner may change a mode; and -h follows no link that the user put there.
+  const mend = isOwn
+    ? asUser(service, "chmod", "u+rw", path)
+    : onHost(`chown -h ${user}:${group} ${word(path)}`);
+  return [
+    warning(`${user} can't write ${path} (${owner})`, mend),
+    ...(isOwn
+      ? [
+          warning(
+            "if that changes nothing, look at what it lies in",
+            onHost(`namei -l ${word(path)}; findmnt -T ${word(path)}`),
+          ),
+        ]
+      : []),
+  ];
 }
 
 function locked(database: Database, look: Look): Problem[] {

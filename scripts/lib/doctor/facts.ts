@@ -21,7 +21,13 @@ export interface HostFacts {
   readonly checkState: string;
   /** What the last check found: `passed`, `time`, `external`. */
   readonly health: Readonly<Record<string, string>>;
+  /** By unit: when the health check repaired it, in milliseconds since 1970, the oldest first. */
+  readonly repairs: Readonly<Record<string, readonly number[]>>;
+  /** Since when a drill keeps the service from running, in milliseconds since 1970. */
+  readonly drill?: number;
   readonly closed: readonly ClosedPath[];
+  /** What the program's first line names, where there is no such file. */
+  readonly missingInterpreter?: string;
   /** By path: why it can't be written; empty if it can. */
   readonly logs: Readonly<Record<string, string>>;
   readonly databases: readonly Database[];
@@ -59,6 +65,8 @@ export interface Database {
   readonly walBytes?: number;
   /** By the service's user. */
   readonly isWritable: boolean;
+  /** `root:root 0600`. */
+  readonly owner: string;
   readonly holders: readonly Holder[];
 }
 
@@ -84,6 +92,8 @@ export function parseFacts(answer: string): HostFacts {
   const [[isSynchronised = "", container = ""] = []] = rows("clock");
   const nextRun = nextRunOf(rows("timer")[0]?.[0]);
   const check = pairs("check");
+  const missingInterpreter = rows("interpreter")[0]?.[0];
+  const drill = rows("drill").map(([since]) => Number(since) * 1000)[0];
   return {
     disks: rows("disk").map(diskOf),
     memory: { totalKib: Number(totalKib), availableKib: Number(availableKib) },
@@ -98,6 +108,17 @@ export function parseFacts(answer: string): HostFacts {
     checkStatus: check["ExecMainStatus"] ?? "",
     checkState: check["ActiveState"] ?? "",
     health: pairs("health"),
+    repairs: Object.fromEntries(
+      rows("repairs").map(([unit = "", times = ""]) => [
+        unit,
+        times
+          .split(" ")
+          .map((time) => Number(time) * 1000)
+          .sort((one, other) => one - other),
+      ]),
+    ),
+    ...(drill !== undefined && { drill }),
+    ...(missingInterpreter !== undefined && { missingInterpreter }),
     closed: rows("closed").map(([path = "", what = "", owner = ""]) => ({ path, what, owner })),
     logs: pairs("log"),
     databases: databasesOf(rows),
@@ -136,10 +157,11 @@ function nextRunOf(json = ""): number | undefined {
 
 function databasesOf(rows: (key: string) => Row[]): Database[] {
   const locks = new Set(rows("lock").map((row) => row.join("\t")));
-  return rows("database").map(([path = "", wal = "", isWritable]) => ({
+  return rows("database").map(([path = "", wal = "", isWritable, owner = ""]) => ({
     path,
     ...(wal !== "" && { walBytes: Number(wal) }),
     isWritable: isWritable === "yes",
+    owner,
     holders: rows("holder")
       .filter(([file]) => file === path)
       .map(([, pid = "", name = "", user = "", cgroup = ""]) => ({

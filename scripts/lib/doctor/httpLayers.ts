@@ -38,7 +38,7 @@ export function proxyLayer(look: Look, app: Layer): Layer {
   const line = tellingLine(look.facts.words[unit] ?? []);
   const last = line === undefined ? "" : `; its last words: ${line}`;
   const cause = `${problem}${stateText(look, unit)}, though the application answers${last}`;
-  return layer("proxy answer", "", [failed(cause, mendOf(look, "proxy", unit))]);
+  return layer("proxy answer", "", [failed(cause, proxyMend(look, unit))]);
 }
 
 const urlOf = ({ port, path }: { readonly port: number; readonly path: string }): string =>
@@ -66,6 +66,14 @@ const stateText = (look: Look, unit: string): string =>
 function mendOf(look: Look, key: string, unit: string): Mend {
   if (isStopped(look, unit)) return onHost(`systemctl kill --signal=CONT ${unit}`);
   return onHost(isSilent(look, key) ? `systemctl restart ${unit}` : `journalctl -u ${unit} -n 50 --no-pager`);
+}
+
+/** Apache writes why into files of its own; which, its configuration says. */
+function proxyMend(look: Look, unit: string): Mend {
+  const mend = mendOf(look, "proxy", unit);
+  return mend.command.startsWith("journalctl") && unit === "apache2.service"
+    ? onHost(`${mend.command}; tail -n 20 /var/log/apache2/*error.log`)
+    : mend;
 }
 
 function appMend(look: Look, unit: string): Mend {

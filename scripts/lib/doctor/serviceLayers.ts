@@ -5,7 +5,19 @@ import { endProcess, exitReason, knownReason, processText } from "./evidence";
 import type { ClosedPath } from "./facts";
 import { isActive, isResting, type Look, serviceWords, unitsOf } from "./look";
 import { unitProblems } from "./unitProblems";
-import { asUser, failed, type Layer, layer, onHost, type Problem, untested, warning, word } from "./verdict";
+import {
+  asUser,
+  failed,
+  here,
+  type Layer,
+  layer,
+  type Mend,
+  onHost,
+  type Problem,
+  untested,
+  warning,
+  word,
+} from "./verdict";
 
 /** The service's unit, and why it doesn't run. Pure. */
 export function serviceLayer(look: Look): Layer {
@@ -29,6 +41,7 @@ function likelyCauses(look: Look): Problem[] {
   const { service } = unitsOf(look);
   const { ExecMainStatus: status = "", Result: result = "" } = observed.units[service]?.properties ?? {};
   const closed = closedProblems(look);
+  const interpreter = look.facts.missingInterpreter;
   const reason =
     (result === "exit-code" ? exitReason(status) : undefined) ??
     // Closed paths say more exactly what isn't allowed.
@@ -36,6 +49,9 @@ function likelyCauses(look: Look): Problem[] {
   return [
     ...(isTaken(look) ? [failed(`port ${look.config.service.port} is another's (see port)`)] : []),
     ...closed,
+    ...(interpreter === undefined
+      ? []
+      : [failed(`${look.config.service.exec[0]} is a script for ${interpreter}, which isn't there`)]),
     ...(reason === undefined ? [] : [failed(`likely because ${reason}`)]),
   ];
 }
@@ -48,7 +64,7 @@ function closedProblem({ path, what, owner }: ClosedPath, service: Look["config"
   const { user, group = user, directory } = service;
   const cause = `${user} can't ${what} ${path} (${owner})`;
   if (owner.startsWith(`${user}:`)) {
-    return failed(cause, asUser(service, "chmod", what === "read" ? "u+rX" : "u+x", path));
+    return failed(cause, asUser(service, "chmod", what === "read" ? "u+rX" : "u+rx", path));
   }
   const isOutside = path !== directory && !path.startsWith(`${directory}/`);
   // The directory's sticky bit keeps the user from putting a link in its place; deeper down nothing does.
@@ -58,21 +74,25 @@ function closedProblem({ path, what, owner }: ClosedPath, service: Look["config"
   const mend =
     what === "read"
       ? `chgrp ${group} ${word(path)} && chmod g+rX ${word(path)}`
-      : `chmod ${what === "enter" ? "o+x" : "+x"} ${word(path)}`;
+      : `chmod ${what === "enter" ? "o+x" : "a+rx"} ${word(path)}`;
   return failed(cause, onHost(mend));
 }
 
 function closedLogs({ facts, config: { service } }: Look): Problem[] {
   return Object.entries(facts.logs)
     .filter(([path, why]) => why !== "" && !path.endsWith("/health-check.log"))
-    .map(([path, why]) =>
-      warning(
-        `its log ${path} can't be written: ${why}`,
-        onHost(
-          `chown -h ${service.user}:${service.group ?? service.user} ${word(path)} && chmod u+rw ${word(path)}`,
-        ),
-      ),
-    );
+    .map(([path, why]) => warning(`its log ${path} can't be written: ${why}`, logMend(path, why, service)));
+}
+
+function logMend(
+  path: string,
+  why: string,
+  { user, group = user }: Look["config"]["service"],
+): Mend | undefined {
+  // An update makes what is missing, and says what it can't replace.
+  if (/no such file|no regular file/.test(why)) return here("pulumi up");
+  if (!/denied|permitted/.test(why)) return undefined;
+  return onHost(`chown -h ${user}:${group} ${word(path)} && chmod u+rw ${word(path)}`);
 }
 
 const isTaken = ({ inspection, ...look }: Look): boolean => {

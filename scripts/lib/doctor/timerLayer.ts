@@ -12,6 +12,7 @@ export function timerLayer(look: Look): Layer {
   return layer("health check", seenOf(look), [
     ...problems,
     ...(problems.length === 0 ? runProblems(look, timer) : []),
+    ...exhaustedProblems(look),
     ...logProblems(look),
   ]);
 }
@@ -51,32 +52,61 @@ function brokenOff({ checkResult: result, checkStatus: status }: Look["facts"]):
   }
 }
 
+/** What it won't restart any more for a while, whatever fails. */
+function exhaustedProblems(look: Look): Problem[] {
+  const { maxRepairs, repairWindowSec } = look.config.healthCheck;
+  const state = `/var/lib/pulumi-systemd-ha/${look.config.service.name}`;
+  return Object.entries(look.facts.repairs).flatMap(([unit, times]) => {
+    const recent = times.filter((time) => time + repairWindowSec * 1000 > hostNow(look));
+    const oldest = recent.at(-maxRepairs);
+    if (maxRepairs === 0 || oldest === undefined) return [];
+    const rest = duration(oldest + repairWindowSec * 1000 - hostNow(look));
+    return [
+      warning(
+        `${unit} was repaired ${recent.length} times in the last ${duration(repairWindowSec * 1000)}: the health check doesn't restart it again within the next ${rest}, unless you let it`,
+        onHost(`rm -f {${state},/run/pulumi-systemd-ha-${look.config.service.name}}/repairs.${word(unit)}`),
+      ),
+    ];
+  });
+}
+
+const hostNow = ({ now, clock }: Look): number => now + clock.offsetSec * 1000;
+
 function logProblems({ facts }: Look): Problem[] {
   return Object.entries(facts.logs)
     .filter(([path, why]) => why !== "" && path.endsWith("/health-check.log"))
     .map(([path, why]) =>
       warning(
         `its log ${path} can't be written: ${why}`,
-        onHost(`ls -ld ${word(path)}; lsattr ${word(path)}`),
+        onHost(`ls -ld ${word(path)}; findmnt -T ${word(path)}`),
       ),
     );
 }
 
 function seenOf(look: Look): string {
   const { nextRun, health } = look.facts;
-  const hostNow = look.now + look.clock.offsetSec * 1000;
+  const now = hostNow(look);
   const next =
-    nextRun === undefined ? "running or waiting" : `next in ${duration(Math.max(0, nextRun - hostNow))}`;
+    nextRun === undefined ? "running or waiting" : `next in ${duration(Math.max(0, nextRun - now))}`;
   const passed = health["passed"];
   if (passed === undefined) return `${next}, none has run yet`;
   const ended = Date.parse(health["time"] ?? "");
-  const ago = Number.isNaN(ended) ? "" : ` ${duration(Math.max(0, hostNow - ended))} ago`;
+  const ago = Number.isNaN(ended) ? "" : ` ${duration(Math.max(0, now - ended))} ago`;
   return `${next}, the last ${passed === "true" ? "passed" : "failed"}${ago}`;
 }
 
 /** Who keeps the service stopped, which is no fault. Pure. */
-export function maintenanceLayer({ inspection: { desired, observed }, config: { service } }: Look): Layer {
+export function maintenanceLayer(look: Look): Layer {
+  const {
+    inspection: { desired, observed },
+    config: { service },
+    facts: { drill },
+  } = look;
   const held = observed.maintenance.length > 0;
   const [sentence] = held ? maintenanceNotices(desired, observed) : [];
-  return layer("maintenance", sentence ?? `nobody keeps ${service.name} stopped`, []);
+  const drilled =
+    drill === undefined
+      ? `nobody keeps ${service.name} stopped`
+      : `a drill makes failures of ${service.name} since ${duration(Math.max(0, hostNow(look) - drill))}`;
+  return layer("maintenance", sentence ?? drilled, []);
 }

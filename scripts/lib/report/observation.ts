@@ -20,6 +20,7 @@ export type Observation = { readonly at: number } & (
   | { readonly kind: "notRunning"; readonly unit: string }
   | { readonly kind: "repairBegan"; readonly unit: string }
   | { readonly kind: "repaired"; readonly unit: string }
+  | { readonly kind: "repairFailed"; readonly unit: string }
   | { readonly kind: "external"; readonly reason?: string }
   | { readonly kind: "bootBegan" }
   | { readonly kind: "bootEnded"; readonly isOrderly: boolean }
@@ -103,15 +104,24 @@ function ofLine({ at, text }: TimedLine, layers: readonly Layer[]): Observation[
       { at, kind: "external", reason: `${outside} is not reachable: ${why ?? ""}` },
     ];
   }
-  const [, url, reason] = /^ERROR: (\S+) (?:still )?does not answer as expected: (.*)$/.exec(text) ?? [];
+  const [, url, still, reason = ""] =
+    /^ERROR: (\S+) (still )?does not answer as expected: (.*)$/.exec(text) ?? [];
   if (url !== undefined) {
-    const layer = layers.find((one) => one.url === url) ?? layers[0];
-    return layer === undefined ? [] : [{ at, kind: "noAnswer", unit: layer.unit, reason: reason ?? "" }];
+    const unit = (layers.find((one) => one.url === url) ?? layers[0])?.unit;
+    return unit === undefined
+      ? []
+      : [{ at, kind: "noAnswer", unit, reason }, ...repairFailed(at, unit, still)];
   }
-  const stopped = unitOf(/^ERROR: (\S+) (?:is not running|could not be restarted: .*)$/.exec(text)?.[1]);
-  if (stopped !== undefined) return [{ at, kind: "notRunning", unit: stopped }];
+  const [, name, failure] = /^ERROR: (\S+) (?:is not running|(could not be restarted): .*)$/.exec(text) ?? [];
+  const stopped = unitOf(name);
+  if (stopped !== undefined) {
+    return [{ at, kind: "notRunning", unit: stopped }, ...repairFailed(at, stopped, failure)];
+  }
   const begun = unitOf(/^Attempting to restart (\S+)\.\.\.$/.exec(text)?.[1]);
   if (begun !== undefined) return [{ at, kind: "repairBegan", unit: begun }];
   const repaired = unitOf(/^SUCCESS: (\S+) restarted successfully$/.exec(text)?.[1]);
   return repaired === undefined ? [] : [{ at, kind: "repaired", unit: repaired }];
 }
+
+const repairFailed = (at: number, unit: string, words: string | undefined): Observation[] =>
+  words === undefined ? [] : [{ at, kind: "repairFailed", unit }];

@@ -154,6 +154,10 @@ answers_once() {
   fi
 }
 
+# could_ask: after a failure; else curl itself is broken or missing here, which says nothing of who was asked. From 126 on it's the
+# shell's word, but that a too long answer ends in SIGXFSZ (153).
+could_ask() { ((CURL_STATUS != 2 && CURL_STATUS != 27 && (CURL_STATUS < 126 || CURL_STATUS == 153))); }
+
 # answers_in_time URL
 answers_in_time() {
   local end=$((SECONDS + HEALTHY_WITHIN_SEC))
@@ -310,6 +314,11 @@ layer() {
       [[ -z "$url" && "$unit" == "$PROXY_UNIT" ]] || forget_failures "$unit"
       return 0
     fi
+    if ! could_ask; then
+      log "ERROR: $url can't be asked, so nothing is restarted for it: $REASON"
+      FAILED=1
+      return 1
+    fi
     CAUSE="$url does not answer as expected: $REASON"
   else
     CAUSE="$unit is not running"
@@ -352,6 +361,7 @@ external_layer() {
 # external_fault URL: where to look, if what was seen doesn't say so itself. curl's exit codes are in curl(1); 52x and 530 are what
 # Cloudflare's edge says itself of the way to this host.
 external_fault() {
+  could_ask || { echo "curl on this host" && return; }
   case "$CURL_STATUS" in
     0)
       [[ ! "$HTTP_STATUS" =~ ^(52[0-7]|530)$ ]] || echo "the tunnel, or the edge's way to this host"

@@ -140,7 +140,7 @@ describe("what a host lacks is said in a sentence, with what to do", () => {
     [
       "the mode of an executable",
       { isExecutable: false },
-      "/usr/bin/gunicorn can't be executed: it is a regular file; correct service.exec",
+      "/usr/bin/gunicorn isn't executable: chmod a+rx /usr/bin/gunicorn, or correct service.exec",
     ],
     [
       "the port, which another process has",

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 
+import { diagnose } from "../../../../scripts/lib/doctor/diagnosis";
 import {
   type Case,
   CERTIFICATE,
@@ -10,6 +11,7 @@ import {
   LOG,
   from502,
   hidden,
+  lookOf,
   NOW,
   outsideWith,
   told,
@@ -168,6 +170,26 @@ describe("the timer", () => {
       `warning: ${sentence}`,
       "host: journalctl -u rps-health-check.service -n 30 --no-pager",
     ]);
+  });
+
+  test("repairs that are used up are told, with when they are allowed again; older ones aren't", () => {
+    const seconds = (ago: number): number => NOW / 1000 - ago;
+    const times = [5000, 1200, 900, 600].map(seconds).join(" ");
+    const lines = told({
+      facts: [
+        ["repairs", "rps.service", times],
+        ["repairs", "apache2.service", `${seconds(60)}`],
+      ],
+    });
+    expect(lines["health check"]).toEqual([
+      "warning: rps.service was repaired 3 times in the last 1 h: the health check doesn't restart it again within the next 40 min, unless you let it",
+      "host: rm -f {/var/lib/pulumi-systemd-ha/rps,/run/pulumi-systemd-ha-rps}/repairs.rps.service",
+    ]);
+  });
+
+  test("a drill says that it is one", () => {
+    const { layers } = diagnose(lookOf({ facts: [["drill", `${NOW / 1000 - 20}`]] }));
+    expect(layers.at(-1)?.seen).toBe("a drill makes failures of rps since 20 s");
   });
 
   test("whose last check found a failure, has done what it's for", () => {

@@ -124,9 +124,16 @@ describe("the database", () => {
   });
 
   test("one that the service's user can't write", () => {
-    expect(told({ facts: [["database", PATH, "", "no"]] })["database"]).toEqual([
-      `warning: www-data can't write ${PATH}`,
+    const words = (owner: string) => told({ facts: [["database", PATH, "", "no", owner]] })["database"];
+    expect(words("www-data:www-data 0400")).toEqual([
+      `warning: www-data can't write ${PATH} (www-data:www-data 0400)`,
       `host: setpriv --reuid=www-data --regid=www-data --init-groups chmod u+rw ${PATH}`,
+      "warning: if that changes nothing, look at what it lies in",
+      `host: namei -l ${PATH}; findmnt -T ${PATH}`,
+    ]);
+    expect(words("root:root 0644")).toEqual([
+      `warning: www-data can't write ${PATH} (root:root 0644)`,
+      `host: chown -h www-data:www-data ${PATH}`,
     ]);
   });
 });
@@ -208,5 +215,11 @@ describe("a host that can't be reached", () => {
       ...["contact failed", "all on the host unknown", "external from here ok"],
     ]);
     expect(conclusion).toBe("the site answers: only the way in is at fault");
+  });
+
+  test("one that answers, but can't be looked at, isn't called unreachable", () => {
+    const { layers, conclusion } = unreachable(config, "no answer within 20 s", outsideWith(OK), true);
+    expect(layers[1]?.seen).toBe("not tested: it couldn't be looked at");
+    expect(conclusion).toBe("the site answers: only looking at the host failed");
   });
 });

@@ -118,13 +118,13 @@ describe("the service", () => {
   });
 
   test.each([
-    ["/usr/bin/gunicorn", "execute", "root:root 0644", "chmod +x /usr/bin/gunicorn"],
+    ["/usr/bin/gunicorn", "execute", "root:root 0644", "chmod a+rx /usr/bin/gunicorn"],
     ["/opt/venv", "enter", "root:root 0700", "chmod o+x /opt/venv"],
     [
       "/var/www/rps.pan2.app/venv/bin/gunicorn",
       "execute",
       "www-data:root 0644",
-      "setpriv --reuid=www-data --regid=www-data --init-groups chmod u+x /var/www/rps.pan2.app/venv/bin/gunicorn",
+      "setpriv --reuid=www-data --regid=www-data --init-groups chmod u+rx /var/www/rps.pan2.app/venv/bin/gunicorn",
     ],
     ["/var/www/rps.pan2.app/venv/bin", "enter", "root:root 0700", "namei -l /var/www/rps.pan2.app/venv/bin"],
     ["/var/www/rps.pan2.app/venv", "enter", "root:root 0700", "chmod o+x /var/www/rps.pan2.app/venv"],
@@ -192,5 +192,22 @@ describe("the service", () => {
         `host: chown -h www-data:www-data ${path} && chmod u+rw ${path}`,
       ],
     });
+  });
+
+  test("a log that isn't there is made by an update; one that nothing here makes writable has no command", () => {
+    const path = "/var/www/rps.pan2.app/logs/rps.log";
+    const words = (why: string) => told({ facts: [["log", path, why]] })["service"]?.slice(1);
+    expect(words("there is no such file")).toEqual(["here: pulumi up"]);
+    expect(words("Read-only file system")).toEqual([]);
+  });
+
+  test("a script whose interpreter is gone", () => {
+    const { service = [] } = told({
+      facts: [["interpreter", "/opt/venv/bin/python3"]],
+      observed: [unit("rps.service", ...WAITING, "ExecMainStatus=203"), ["port_listener", ""]],
+    });
+    expect(service[0]).toBe(
+      "failed: /usr/bin/gunicorn is a script for /opt/venv/bin/python3, which isn't there",
+    );
   });
 });

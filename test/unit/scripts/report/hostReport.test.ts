@@ -68,7 +68,7 @@ const CASES: Readonly<Record<string, Case>> = {
     rows: [
       check("13:05:00", `ERROR: ${APP_URL} does not answer as expected: timed out`),
       check("13:05:00.1", `Attempting to restart ${APP}...`),
-      event("13:05:00.2", APP, "stopping", { job: "restart" }),
+      event("13:05:00.2", APP, "stopping", { job: "stop" }),
       event("13:05:01", APP, "exited", { code: "killed", status: "9" }),
       event("13:05:03", APP, "started"),
       check("13:05:04", `SUCCESS: ${APP} restarted successfully`, PASSED),
@@ -86,7 +86,8 @@ const CASES: Readonly<Record<string, Case>> = {
   "a restart that doesn't help goes on as one incident": {
     rows: [
       check("13:05:00", `ERROR: ${APP_URL} does not answer as expected: refused`),
-      event("13:05:01", APP, "stopping", { job: "restart" }),
+      event("13:05:01", APP, "stopping", { job: "stop" }),
+      event("13:05:01.5", APP, "stopped", { job: "restart" }),
       event("13:05:02", APP, "started"),
       check("13:05:20", `ERROR: ${APP_URL} still does not answer as expected: refused`),
     ],
@@ -96,6 +97,22 @@ const CASES: Readonly<Record<string, Case>> = {
     ],
     incidents: [
       `13:00:00? 600s health check/operator ${APP} didn't answer (refused); ${APP} was restarted by hand`,
+    ],
+  },
+  "a repair that failed ended nothing, and how a start failed is told": {
+    rows: [
+      event("13:04:00", APP, "stopping", { job: "stop" }),
+      event("13:04:01", APP, "stopped", { job: "stop" }),
+      check("13:05:00", `ERROR: ${APP} is not running`, `Attempting to restart ${APP}...`),
+      event("13:05:00.2", APP, "starting", { job: "restart" }),
+      event("13:05:00.3", APP, "exited", { code: "exited", status: "203" }),
+      event("13:05:00.4", APP, "failed", { result: "exit-code" }),
+      check("13:05:01", `ERROR: ${APP} could not be restarted: Job for ${APP} failed`),
+      event("13:06:00", APP, "started"),
+    ],
+    timeline: ["12:00:00 up", `13:04:00 down ${APP}`, "13:06:00 up"],
+    incidents: [
+      `13:04:00 120s health check/operator ${APP} was stopped by hand; ${APP} exited with status 203 when it was started`,
     ],
   },
   "only outside: no downtime, but told": {
@@ -129,7 +146,8 @@ const CASES: Readonly<Record<string, Case>> = {
       event("13:02:00", APP, "exited", { code: "exited", status: "3" }),
       event("13:02:10", APP, "restart-scheduled"),
       event("13:02:11", APP, "started"),
-      event("13:02:20", APP, "stopping", { job: "restart" }),
+      event("13:02:20", APP, "stopping", { job: "stop" }),
+      event("13:02:20.5", APP, "stopped", { job: "restart" }),
       event("13:02:21", APP, "started"),
     ],
     timeline: [
@@ -156,7 +174,7 @@ const CASES: Readonly<Record<string, Case>> = {
     rows: [
       "install\t2026-01-22T14:01:59+0100",
       "update\t2026-01-22T14:02:09+0100\tabcdef0123456789\tconfirmed",
-      event("13:02:00", APP, "stopping", { job: "restart" }),
+      event("13:02:00", APP, "stopping", { job: "stop" }),
       event("13:02:00.5", APP, "started"),
     ],
     timeline: ["12:00:00 up", `13:02:00 down ${APP}`, "13:02:00.5 up"],
