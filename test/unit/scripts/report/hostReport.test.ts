@@ -99,22 +99,6 @@ const CASES: Readonly<Record<string, Case>> = {
       `13:00:00? 600s health check/operator ${APP} didn't answer (refused); ${APP} was restarted by hand`,
     ],
   },
-  "a repair that failed ended nothing, and how a start failed is told": {
-    rows: [
-      event("13:04:00", APP, "stopping", { job: "stop" }),
-      event("13:04:01", APP, "stopped", { job: "stop" }),
-      check("13:05:00", `ERROR: ${APP} is not running`, `Attempting to restart ${APP}...`),
-      event("13:05:00.2", APP, "starting", { job: "restart" }),
-      event("13:05:00.3", APP, "exited", { code: "exited", status: "203" }),
-      event("13:05:00.4", APP, "failed", { result: "exit-code" }),
-      check("13:05:01", `ERROR: ${APP} could not be restarted: Job for ${APP} failed`),
-      event("13:06:00", APP, "started"),
-    ],
-    timeline: ["12:00:00 up", `13:04:00 down ${APP}`, "13:06:00 up"],
-    incidents: [
-      `13:04:00 120s health check/operator ${APP} was stopped by hand; ${APP} exited with status 203 when it was started`,
-    ],
-  },
   "only outside: no downtime, but told": {
     rows: [check("13:05:00", "ERROR: https://rps.pan2.app is not reachable: 530")],
     timeline: ["12:00:00 up"],
