@@ -81,6 +81,16 @@ describe("hosts of both releases", () => {
     expect(asked.stdout).toBe("root");
   });
 
+  it("give a command inside no power over this machine, such as its clock, that their systemd hasn't", async () => {
+    const { stdout } = await host(0).exec(
+      "sed -n 's/^CapEff:[[:space:]]*//p' /proc/self/status; sed -n 's/^CapBnd:[[:space:]]*//p' /proc/1/status",
+    );
+    const [own, systemd = ""] = stdout.split("\n");
+    expect(own).toBe(systemd);
+    const CAP_SYS_TIME = 25n;
+    expect((BigInt(`0x${systemd}`) >> CAP_SYS_TIME) & 1n).toBe(0n);
+  });
+
   it("have booted without a failed unit, Apache in front of an app that nothing runs yet", async () => {
     for (const each of hosts) {
       expect(await each.systemctlShow("apache2.service", "ActiveState", "UnitFileState")).toEqual({

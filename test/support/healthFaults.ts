@@ -249,6 +249,13 @@ export const CASES: readonly Case[] = [
     isWell: false,
   },
   {
+    name: "curl is missing",
+    make: "mv /usr/bin/curl /usr/bin/curl.was",
+    undo: "mv /usr/bin/curl.was /usr/bin/curl",
+    says: [/^ERROR: http:\/\/127\.0\.0\.1:5137\/ can't be asked, so nothing is restarted for it: .*curl/],
+    isWell: false,
+  },
+  {
     name: "the host is off the network, and the application stopped",
     make: `ip link set host0 down; systemctl stop ${SERVICE}`,
     undo: "ip link set host0 up; ip route replace default dev host0",
