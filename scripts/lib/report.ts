@@ -44,7 +44,7 @@ async function main(): Promise<number> {
   }
   if (options.json) {
     const { objective } = asked;
-    console.log(JSON.stringify({ stack: fullName, objective, hosts: results.map(plain) }, undefined, 2));
+    console.log(JSON.stringify({ stack: fullName, objective, hosts: results.map(plain) }, wholeMs, 2));
   } else {
     for (const result of results) console.log(shown(result, asked.objective));
   }
@@ -64,7 +64,8 @@ function sinceOf(text: string): number {
 /** @throws UsageError */
 function objectiveOf(text: string): number {
   const share = /^\d{1,3}(\.\d{1,4})?$/.test(text) ? Number(text) / 100 : Number.NaN;
-  if (share > 0 && share <= 1) return share;
+  // 99.9 / 100 is 0.9990000000000001.
+  if (share > 0 && share <= 1) return Number(share.toFixed(6));
   throw new UsageError(`--objective must be a percentage up to 100, such as 99.9, got "${text}"`);
 }
 
@@ -107,6 +108,10 @@ async function recordOf(host: StackHost, stack: SelectedStack, sinceMs: number):
 }
 
 const iso = (at: number): string => new Date(at).toISOString();
+
+/** systemd's microseconds are more than anybody measures here. */
+const wholeMs = (key: string, value: unknown): unknown =>
+  key.endsWith("Ms") && typeof value === "number" ? Math.round(value) : value;
 
 /** For programs: times in ISO 8601, lengths in milliseconds, shares from 0 to 1. */
 function plain({ host: { name, address }, code, report, error }: HostResult): object {
