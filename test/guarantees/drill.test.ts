@@ -92,7 +92,10 @@ test("every failure of the seed's table is made and measured, and meets its obje
   expect(appHangs?.total.worst).toBeGreaterThan(7);
   expect(appHangs?.rounds[0]?.seen.map(({ what }) => what)).toContain("no answer within 2 s");
   expect(reboot).toMatchObject({ noticedBy: "boot", isMet: true, total: { objectiveSec: 180 } });
-  expect(reboot?.rounds[0]?.seen.map(({ what }) => what)).toContain("no connection to the host");
+  // A container may be back before the observer has noticed that its own connection is gone.
+  expect(reboot?.rounds[0]?.seen.map(({ what }) => what).join()).toMatch(
+    /no connection to the host|connection refused/,
+  );
 });
 
 describe("however it ends, the host is healthy", () => {
