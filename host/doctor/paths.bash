@@ -42,8 +42,8 @@ can_enter() {
   done
 }
 
-# closed PATH WHAT: with its owner and mode.
-closed() { tell closed "$1" "$2" "$(stat -c '%U:%G %04a' -- "$1" 2>/dev/null)"; }
+# closed PATH WHAT: with its owner and mode, and whether it stands where only root can put something else into its place.
+closed() { tell closed "$1" "$2" "$(stat -c '%U:%G %04a' -- "$1" 2>/dev/null)" "$([[ -L "$1" || -n "$(unsafe_ancestors "$1")" ]] || echo fixed)"; }
 
 # tell_log PATH COMMAND...: whether it can be written by who runs the command. It's opened for that, and nothing is written or made.
 tell_log() {

@@ -49,11 +49,10 @@ tell_timer() {
 
 # tell_repairs: when the health check repaired each unit, and since when a drill keeps the service from running; seconds since 1970.
 tell_repairs() {
-  local unit times since='' each
+  local unit times since=''
   for unit in ${WANTED[units]}; do
-    times="$(cat "/run/pulumi-systemd-ha-$SERVICE/repairs.$unit" 2>/dev/null || cat "$STATE/repairs.$unit" 2>/dev/null)"
-    read -r -d '' -a each <<<"$times"
-    [[ ! "${each[*]}" =~ ^[0-9][0-9\ ]*$ ]] || tell repairs "$unit" "${each[*]}"
+    mapfile -t times < <(noted_by_check "repairs.$unit")
+    [[ ! "${times[*]}" =~ ^[0-9][0-9\ ]*$ ]] || tell repairs "$unit" "${times[*]}"
   done
   { read -r since <"$STATE/drill"; } 2>/dev/null
   [[ ! "$since" =~ ^[0-9]+$ ]] || tell drill "$since"

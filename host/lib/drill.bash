@@ -34,9 +34,8 @@ refuse_used_up() {
   max="$(script_setting MAX_REPAIRS "$script")" window="$(script_setting REPAIR_WINDOW_SEC "$script")"
   [[ -n "$max" && -n "$window" ]] || return 0
   while IFS= read -r unit; do
-    recent="$(cat "/run/pulumi-systemd-ha-$SERVICE/repairs.$unit" 2>/dev/null || cat "$SERVICE_DIR/repairs.$unit" 2>/dev/null)" || continue
-    recent="$(awk -v from="$((EPOCHSECONDS - window))" '$1 > from' <<<"$recent" | sort -n)"
-    (($(grep -c . <<<"$recent") < max)) ||
+    recent="$(noted_by_check "repairs.$unit" | awk -v from="$((EPOCHSECONDS - window))" '$1 > from' | sort -n)" || true
+    [[ -z "$recent" ]] || (($(wc -l <<<"$recent") < max)) ||
       fail "$EXIT_REFUSED" "$unit was repaired $max times in the last $window s, so the health check would repair nothing in a drill; try again after $(date -d "@$(($(tail -n "$max" <<<"$recent" | head -n 1) + window))" '+%Y-%m-%d %H:%M:%S')"
   done < <(unit_with_role "$(current_manifest)" service && unit_with_role "$(current_manifest)" proxy)
 }

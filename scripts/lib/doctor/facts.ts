@@ -57,6 +57,8 @@ export interface ClosedPath {
   readonly what: string;
   /** `root:root 0600`. */
   readonly owner: string;
+  /** Only root could put something else, such as a link, into its place. */
+  readonly isFixed: boolean;
 }
 
 export interface Database {
@@ -119,7 +121,10 @@ export function parseFacts(answer: string): HostFacts {
     ),
     ...(drill !== undefined && { drill }),
     ...(missingInterpreter !== undefined && { missingInterpreter }),
-    closed: rows("closed").map(([path = "", what = "", owner = ""]) => ({ path, what, owner })),
+    closed: rows("closed").map(([path = "", what = "", owner = "", place]) => ({
+      ...{ path, what, owner },
+      isFixed: place === "fixed",
+    })),
     logs: pairs("log"),
     databases: databasesOf(rows),
     lockedWords: Number(rows("locked_words")[0]?.[0] ?? 0),

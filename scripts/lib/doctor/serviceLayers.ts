@@ -1,5 +1,3 @@
-import { dirname } from "node:path";
-
 import { belongsTo } from "../../../src/drift/preflight";
 import { endProcess, exitReason, knownReason, processText } from "./evidence";
 import type { ClosedPath } from "./facts";
@@ -60,17 +58,17 @@ function likelyCauses(look: Look): Problem[] {
 export const closedProblems = ({ facts, config: { service } }: Look): Problem[] =>
   facts.closed.map((path) => closedProblem(path, service));
 
-function closedProblem({ path, what, owner }: ClosedPath, service: Look["config"]["service"]): Problem {
-  const { user, group = user, directory } = service;
+function closedProblem(
+  { path, what, owner, isFixed }: ClosedPath,
+  service: Look["config"]["service"],
+): Problem {
+  const { user, group = user } = service;
   const cause = `${user} can't ${what} ${path} (${owner})`;
   if (owner.startsWith(`${user}:`)) {
     return failed(cause, asUser(service, "chmod", what === "read" ? "u+rX" : "u+rx", path));
   }
-  const isOutside = path !== directory && !path.startsWith(`${directory}/`);
-  // The directory's sticky bit keeps the user from putting a link in its place; deeper down nothing does.
-  const isSafe =
-    isOutside || path === directory || (owner.startsWith("root:") && dirname(path) === directory);
-  if (!isSafe) return failed(cause, onHost(`namei -l ${word(path)}`));
+  // When root pastes it, something else may lie there.
+  if (!isFixed) return failed(cause, onHost(`namei -l ${word(path)}`));
   const mend =
     what === "read"
       ? `chgrp ${group} ${word(path)} && chmod g+rX ${word(path)}`

@@ -90,7 +90,7 @@ describe("the service", () => {
   });
 
   test("where its user could put a link to another's file, root is given nothing that changes one", () => {
-    const closed = ["closed", "/var/www/rps.pan2.app/sub/shadow", "read", "root:root 0600"] as const;
+    const closed = ["closed", "/var/www/rps.pan2.app/sub/shadow", "read", "root:root 0600", ""] as const;
     expect(
       told({
         facts: [closed],
@@ -104,7 +104,7 @@ describe("the service", () => {
     const { service } = told({
       observed: [unit("rps.service", ...WAITING, "ExecMainStatus=3"), ["port_listener", ""]],
       facts: [
-        ["closed", path, "read", "root:root 0600"],
+        ["closed", path, "read", "root:root 0600", "fixed"],
         ["words", LOG, "PermissionError: [Errno 13] Permission denied"],
       ],
     });
@@ -118,8 +118,9 @@ describe("the service", () => {
   });
 
   test.each([
-    ["/usr/bin/gunicorn", "execute", "root:root 0644", "chmod a+rx /usr/bin/gunicorn"],
-    ["/opt/venv", "enter", "root:root 0700", "chmod o+x /opt/venv"],
+    ["/usr/bin/gunicorn", "execute", "root:root 0644", "chmod a+rx /usr/bin/gunicorn", "fixed"],
+    ["/opt/venv", "enter", "root:root 0700", "chmod o+x /opt/venv", "fixed"],
+    ["/opt/app/venv/bin/gunicorn", "execute", "root:root 0644", "namei -l /opt/app/venv/bin/gunicorn"],
     [
       "/var/www/rps.pan2.app/venv/bin/gunicorn",
       "execute",
@@ -127,10 +128,9 @@ describe("the service", () => {
       "setpriv --reuid=www-data --regid=www-data --init-groups chmod u+rx /var/www/rps.pan2.app/venv/bin/gunicorn",
     ],
     ["/var/www/rps.pan2.app/venv/bin", "enter", "root:root 0700", "namei -l /var/www/rps.pan2.app/venv/bin"],
-    ["/var/www/rps.pan2.app/venv", "enter", "root:root 0700", "chmod o+x /var/www/rps.pan2.app/venv"],
-  ])("what is on the way to its program: %s", (path, what, owner, command) => {
+  ])("what is on the way to its program: %s", (path, what, owner, command, place = "") => {
     const { service = [] } = told({
-      facts: [["closed", path, what, owner]],
+      facts: [["closed", path, what, owner, place]],
       observed: [unit("rps.service", ...WAITING, "ExecMainStatus=203"), ["port_listener", ""]],
     });
     expect(service[0]).toBe(`failed: www-data can't ${what} ${path} (${owner})`);
