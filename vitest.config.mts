@@ -3,7 +3,7 @@ import { BaseSequencer, type TestSpecification } from "vitest/node";
 
 /** Files that take minutes, whatever their size: begun first, so that no worker is left alone with one at the end. */
 const LONG =
-  /\/(drill|maintenance|history|manyHosts|helperKilled|identity|virtualMachine|driftModes|adoption|interruption|report|rollback|drift|restartMatrix)\.test\.ts$/;
+  /\/(drill|maintenance|history|manyHosts|helperKilled|identity|virtualMachine|driftModes|adoption|interruption|report|rollback|drift|restartMatrix|healthFaults|pluginDefects|exhaustion|alerts)\.test\.ts$/;
 
 class LongFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
@@ -24,8 +24,8 @@ const project = (name: string, include: string, seconds: number, globalSetup: st
 
 export default defineConfig({
   test: {
-    // Three: they wait more than they work.
-    maxWorkers: 3,
+    // On two cores: they wait more than they work.
+    maxWorkers: 4,
     minWorkers: 1,
     sequence: { sequencer: LongFirst },
     projects: [
