@@ -41,7 +41,7 @@ refuse_used_up() {
 }
 
 # script_setting NAME SCRIPT: a number of the health check's.
-script_setting() { sed -n "s/^readonly $1='\{0,1\}\([0-9]*\)'\{0,1\}\$/\1/p" "$2"; }
+script_setting() { sed -n "s/^readonly $1='\([0-9]*\)'\$/\1/p" "$2"; }
 
 arm_drill() {
   local seconds timer output

@@ -173,8 +173,6 @@ describe("told with cause, detection, duration and who ended it", () => {
   });
 
   test("a power cut is told from a reboot", async () => {
-    // The report knows the ends of boots to a second.
-    await pause();
     // What it hasn't written yet, a container's journal keeps over a power cut all the same.
     await host.exec("journalctl --sync");
     await host.powerCut();

@@ -85,7 +85,7 @@ lacking_capabilities() {
   for ((bit = 0; bit <= $(</proc/sys/kernel/cap_last_cap); bit++)); do
     ((may >> bit & 1)) || lacking+="${lacking:+,}-cap_$bit"
   done
-  printf '%s' "${lacking:--cap_0,+cap_0}"
+  printf '%s' "$lacking"
 }
 
 # join_cgroups_of PID: outside of the guest's cgroups, its systemd wouldn't know where the script came from.

@@ -8,6 +8,8 @@ export type Mender = Finder | "boot" | "update" | "operator" | "itself";
 
 /** The log's lines have whole seconds. */
 const SECOND_MS = 1_000;
+/** What only those tell. */
+const IN_LINES: ReadonlySet<Observation["kind"]> = new Set(["noAnswer", "notRunning"] as const);
 /** How far a repair's line and the messages of systemd about it lie apart. */
 export const MOMENT_MS = 3_000;
 /** systemd gives units 90 s to stop. */
@@ -28,7 +30,7 @@ export class Story {
     private readonly span: { readonly from: number; readonly to: number },
   ) {
     for (const observation of near) {
-      const at = observation.kind === "unit" ? observation.at : observation.at + SECOND_MS;
+      const at = IN_LINES.has(observation.kind) ? observation.at + SECOND_MS : observation.at;
       if (at >= span.from && observation.at <= span.to) this.tell(observation);
     }
   }

@@ -155,6 +155,7 @@ class Sweep {
         return;
       case "external":
       case "repairBegan":
+      case "repairFailed":
         return;
     }
   }

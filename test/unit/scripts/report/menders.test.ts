@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { APP, check, checksBetween, event, incidents, reportOf } from "./support";
+import { APP, boot, check, checksBetween, event, incidents, PROXY, reportOf } from "./support";
 
 test("a repair that failed ended nothing, and how a start failed is told", () => {
   const report = reportOf([
@@ -16,5 +16,24 @@ test("a repair that failed ended nothing, and how a start failed is told", () =>
   ]);
   expect(incidents(report)).toEqual([
     `13:04:00 120s health check/operator ${APP} was stopped by hand; ${APP} exited with status 203 when it was started`,
+  ]);
+});
+
+test("a power cut whose last sign comes within a second of a reboot isn't blamed on that", () => {
+  const started = (time: string, id: string) =>
+    [APP, PROXY].map((unit) => event(time, unit, "started", { boot: id }));
+  const report = reportOf([
+    checksBetween("11:30:00", "13:00:00"),
+    ...[boot("aaaaaa", "11:00:00", "13:02:05"), boot("bbbbbb", "13:02:05", "13:02:06")],
+    boot("cccccc", "13:02:11", "14:00:00"),
+    event("13:02:04.8", APP, "stopping", { job: "stop" }),
+    event("13:02:05.01", "shutdown.target", "started"),
+    ...started("13:02:05.4", "bbbbbb"),
+    ...started("13:02:11.2", "cccccc"),
+    checksBetween("13:10:00", "13:55:00"),
+  ]);
+  expect(incidents(report)).toEqual([
+    "13:02:04.8 0.6s -/boot reboot or shutdown",
+    "13:02:06 5.2s -/boot the host went off without a shutdown",
   ]);
 });
