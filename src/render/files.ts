@@ -136,9 +136,9 @@ const ALERTING_SEC = 40;
 function healthCheckTimeoutSec({ service, healthCheck, hasAlerts }: ServiceDefinition): number {
   const oneLayer = (healthCheck.retries + 1) * (healthCheck.timeoutSec + 1);
   const oneRepair = 2 * service.healthyWithinSec + 16 + healthCheck.timeoutSec;
-  // After a repair, whatever comes next is given the same time to answer.
-  const afterRepair = 2 * (service.healthyWithinSec + healthCheck.timeoutSec);
-  return 3 * (oneLayer + 16) + 3 * oneRepair + afterRepair + (hasAlerts ? ALERTING_SEC : 0);
+  // What was started just now is given the same time to answer; after a repair all that comes next.
+  const justStarted = 3 * (service.healthyWithinSec + healthCheck.timeoutSec) + 2 * 16;
+  return 3 * (oneLayer + 16) + 3 * oneRepair + justStarted + (hasAlerts ? ALERTING_SEC : 0);
 }
 
 function healthCheckContext({ service, proxy, tunnel, healthCheck, hasAlerts }: ServiceDefinition): object {

@@ -10,19 +10,43 @@ gave_up() {
     journalctl --quiet --boot --lines=4 --output=cat _PID=1 "UNIT=$1" 2>/dev/null | grep -q "Start request repeated too quickly"
 }
 
-# is_active UNIT: a unit that systemd is just starting again is neither active nor failed: it gets a moment.
+# is_active UNIT: one that is just starting, or that somebody restarts or stops just now, gets a moment.
 is_active() {
-  local state second
-  for ((second = 0; second <= 15; second++)); do
-    state="$(systemctl is-active -- "$1" 2>/dev/null)"
-    [[ "$state" == activating || "$state" == reloading ]] || break
-    ((second == 15)) || sleep 1
+  local second
+  for ((second = 0; second < 15; second++)); do
+    is_passing "$1" || break
+    sleep 1
   done
-  [[ "$state" == active ]]
+  systemctl is-active --quiet -- "$1"
 }
 
-# answers_by_now URL: after something was restarted, it gets the time that an update gives it.
-answers_by_now() { if ((${#REPAIRED[@]})); then answers_in_time "$1"; else answers "$1"; fi; }
+# is_passing UNIT: it doesn't stay so; a restart is down for a moment, with the job for its start still to come.
+is_passing() {
+  case "$(unit_property "$1" ActiveState)" in
+    activating | deactivating | reloading | refreshing) ;;
+    inactive) [[ "$(unit_property "$1" Job)" =~ ^[1-9] ]] ;;
+    *) return 1 ;;
+  esac
+}
+
+# answers_by_now URL [UNIT]: what was started just now gets the time that an update gives it: after a repair everything, else UNIT,
+# whoever started it. An update has waited already.
+answers_by_now() {
+  if ((${#REPAIRED[@]})); then
+    answers_in_time "$1"
+  else
+    answers "$1" || { [[ "$MODE" == repair && -n "${2:-}" ]] && was_just_started "$2" && answers_in_time "$1"; }
+  fi
+}
+
+# was_just_started UNIT: and is still up.
+was_just_started() {
+  local started up
+  is_active "$1" || return
+  started="$(unit_property "$1" ActiveEnterTimestampMonotonic)"
+  read -r up _ </proc/uptime
+  [[ "$started" =~ ^[1-9][0-9]*$ ]] && ((${up%%.*} - started / 1000000 < HEALTHY_WITHIN_SEC))
+}
 
 # answers URL: the expected status and text, after a few attempts. Sets REASON, CURL_STATUS and HTTP_STATUS.
 answers() {

@@ -12,7 +12,7 @@ local_layers() {
 layer() {
   local unit="$1" url="$2"
   if is_active "$unit"; then
-    if [[ -z "$url" ]] || answers_by_now "$url"; then
+    if [[ -z "$url" ]] || answers_by_now "$url" "$unit"; then
       # A proxy that wasn't asked hasn't shown that it works.
       [[ -z "$url" && "$unit" == "$PROXY_UNIT" ]] || forget_failures "$unit"
       return 0

@@ -18,9 +18,9 @@ SUCCESS: All checks passed"
 
 @test "every layer is asked: both units, the application, the proxy, the external site" {
   check 0
-  equal "$(calls . | grep -oE 'is-active.*|https?://.*')" "is-active -- rps.service
+  equal "$(calls . | grep -oE 'is-active.*|https?://.*')" "is-active --quiet -- rps.service
 http://127.0.0.1:5137/
-is-active -- apache2.service
+is-active --quiet -- apache2.service
 http://127.0.0.1:8087/
 https://rps.pan2.app"
 }
@@ -157,6 +157,52 @@ SUCCESS: All checks passed"
   set_unit rps.service ActiveState=activating
   check 0
   equal "$(restarts) $(count_calls '^sleep')" "rps.service 15"
+}
+
+@test "a restart by somebody is left to end" {
+  set_unit rps.service ActiveState=active
+  printf '%s\n' deactivating activating active >"$ROOT/systemd/rps.service/ActiveState.next"
+  check 0
+  set_unit rps.service ActiveState=inactive Job=17
+  printf '%s\n' inactive inactive activating active >"$ROOT/systemd/rps.service/ActiveState.next"
+  check 0
+  equal "$(restarts)" ""
+}
+
+@test "a unit that somebody stops is restarted once it has stopped: the stop isn't cut off" {
+  printf '%s\n' deactivating deactivating inactive >"$ROOT/systemd/rps.service/ActiveState.next"
+  check 0
+  equal "$(restarts) $(count_calls '^sleep')" "rps.service 2"
+}
+
+# started SECONDS: so long ago.
+started() { set_unit rps.service ActiveEnterTimestampMonotonic="$(awk -v ago="$1" '{ printf "%d", ($1 - ago) * 1000000 }' /proc/uptime)"; }
+
+@test "an application that was started just now gets the time that an update gives it until it answers" {
+  render healthyWithinSec=30
+  started 5
+  answer 5137 "next refused" "next refused" "next refused" "next refused" "next refused" "200 Welcome"
+  check 0
+  logged "=== Starting Health Check ===
+SUCCESS: All checks passed"
+  equal "$(restarts)" ""
+}
+
+@test "one that was started longer ago, or doesn't answer in that time either, is restarted" {
+  answer_after rps.service 5137 "200 Welcome"
+  answer 5137 refused
+  render healthyWithinSec=30
+  started 31
+  check 0
+  # Three attempts at first, and one after the restart.
+  equal "$(restarts) $(count_calls 5137)" "rps.service 4"
+  render healthyWithinSec=2
+  : >"$ROOT/calls"
+  answer 5137 refused
+  started 0
+  check 0
+  equal "$(restarts)" "rps.service"
+  (($(count_calls 5137) > 4))
 }
 
 @test "a restart that fails is logged with its reason and leaves exit code 1" {

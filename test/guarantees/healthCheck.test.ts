@@ -1,3 +1,5 @@
+import path from "node:path";
+
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 
 import { bootHosts, type DisposableHost } from "../support/disposableHost";
@@ -24,9 +26,10 @@ beforeAll(async () => {
   await program.change("rps-ha:healthCheck", (check) => ({
     ...check,
     timeoutSec: 1,
-    retries: 1,
+    retries: 0,
     maxRepairs: 3,
   }));
+  await program.change("rps-ha:service", (service) => ({ ...service, healthyWithinSec: 12 }));
   const result = await program.up();
   expect(result.text).not.toContain("error:");
   await host.exec(`systemctl stop ${TIMER}`);
@@ -43,6 +46,9 @@ beforeEach(async () => {
 });
 
 const started = "=== Starting Health Check ===";
+const ALL_PASSED = "SUCCESS: All checks passed";
+const SUCCESS = `SUCCESS: ${SERVICE} restarted successfully`;
+
 describe("repairs", () => {
   test("nothing after three repairs in the window: it says so and waits", async () => {
     for (let round = 0; round < 3; round++) {
@@ -92,6 +98,28 @@ describe("circumstances", () => {
       exitCode: 0,
       messages: ["Another health check is in progress; skipping this one"],
     });
+  });
+
+  test("somebody's stop or restart that is under way isn't cut off, and a restart isn't made twice", async () => {
+    const [stop, check] = await Promise.all([host.exec(`systemctl stop ${SERVICE}`), runCheck(host)]);
+    expect(stop.exitCode).toBe(0);
+    if (!check.messages.includes(SUCCESS)) expect((await runCheck(host)).messages).toContain(SUCCESS);
+    const { stdout } = await host.exec(
+      `systemctl restart --no-block ${SERVICE}; ${CHECK}; systemctl restart --no-block ${PROXY}; ${CHECK}`,
+    );
+    expect(stdout.trim().split("\n").map(message)).toEqual([started, ALL_PASSED, started, ALL_PASSED]);
+  });
+
+  test("an application that takes its time to answer isn't restarted while it starts", async () => {
+    const dropIn = `/run/systemd/system/${SERVICE}.d/slow.conf`;
+    // After the start, for systemd; before it answers.
+    await host.writeFile("/run/slow", '#!/bin/bash\nsleep 5\nexec "$@"\n', "0755");
+    const program = (await host.exec(`systemctl cat ${SERVICE} | sed -n 's/^ExecStart=//p'`)).stdout.trim();
+    await host.exec(`mkdir -p ${path.dirname(dropIn)}`);
+    await host.writeFile(dropIn, `[Service]\nType=exec\nExecStart=\nExecStart=/run/slow ${program}\n`);
+    await host.exec(`systemctl daemon-reload; systemctl restart ${SERVICE}`);
+    expect(await runCheck(host)).toEqual({ exitCode: 0, messages: [started, ALL_PASSED] });
+    await host.exec(`rm ${dropIn} /run/slow; systemctl daemon-reload; systemctl restart ${SERVICE}`);
   });
 
   test("an update in progress is left alone", async () => {

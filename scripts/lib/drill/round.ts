@@ -121,8 +121,10 @@ async function strike(command: readonly string[], { host, observer, say }: Field
     `date +%s.%N; exec ${commandLine(command)}`,
   ]);
   const struck = Number(/^\d+\.\d+$/m.exec(stdout)?.[0]);
+  // A health check that comes while a unit takes long to stop starts it again.
+  const isOvertaken = /^Job for \S+ canceled\.$/m.test(stderr);
   // There is no code where a reboot ends the connection; and systemctl also warns of what it did.
-  if (Number.isNaN(struck) || (code !== null && code !== 0)) {
+  if (Number.isNaN(struck) || (code !== null && code !== 0 && !isOvertaken)) {
     throw new HostError(EXIT.finding, `${command.join(" ")} failed: ${stderr.trim() || "no answer"}`);
   }
   return struck;

@@ -103,19 +103,43 @@ gave_up() {
     journalctl --quiet --boot --lines=4 --output=cat _PID=1 "UNIT=$1" 2>/dev/null | grep -q "Start request repeated too quickly"
 }
 
-# is_active UNIT: a unit that systemd is just starting again is neither active nor failed: it gets a moment.
+# is_active UNIT: one that is just starting, or that somebody restarts or stops just now, gets a moment.
 is_active() {
-  local state second
-  for ((second = 0; second <= 15; second++)); do
-    state="$(systemctl is-active -- "$1" 2>/dev/null)"
-    [[ "$state" == activating || "$state" == reloading ]] || break
-    ((second == 15)) || sleep 1
+  local second
+  for ((second = 0; second < 15; second++)); do
+    is_passing "$1" || break
+    sleep 1
   done
-  [[ "$state" == active ]]
+  systemctl is-active --quiet -- "$1"
 }
 
-# answers_by_now URL: after something was restarted, it gets the time that an update gives it.
-answers_by_now() { if ((${#REPAIRED[@]})); then answers_in_time "$1"; else answers "$1"; fi; }
+# is_passing UNIT: it doesn't stay so; a restart is down for a moment, with the job for its start still to come.
+is_passing() {
+  case "$(unit_property "$1" ActiveState)" in
+    activating | deactivating | reloading | refreshing) ;;
+    inactive) [[ "$(unit_property "$1" Job)" =~ ^[1-9] ]] ;;
+    *) return 1 ;;
+  esac
+}
+
+# answers_by_now URL [UNIT]: what was started just now gets the time that an update gives it: after a repair everything, else UNIT,
+# whoever started it. An update has waited already.
+answers_by_now() {
+  if ((${#REPAIRED[@]})); then
+    answers_in_time "$1"
+  else
+    answers "$1" || { [[ "$MODE" == repair && -n "${2:-}" ]] && was_just_started "$2" && answers_in_time "$1"; }
+  fi
+}
+
+# was_just_started UNIT: and is still up.
+was_just_started() {
+  local started up
+  is_active "$1" || return
+  started="$(unit_property "$1" ActiveEnterTimestampMonotonic)"
+  read -r up _ </proc/uptime
+  [[ "$started" =~ ^[1-9][0-9]*$ ]] && ((${up%%.*} - started / 1000000 < HEALTHY_WITHIN_SEC))
+}
 
 # answers URL: the expected status and text, after a few attempts. Sets REASON, CURL_STATUS and HTTP_STATUS.
 answers() {
@@ -309,7 +333,7 @@ local_layers() {
 layer() {
   local unit="$1" url="$2"
   if is_active "$unit"; then
-    if [[ -z "$url" ]] || answers_by_now "$url"; then
+    if [[ -z "$url" ]] || answers_by_now "$url" "$unit"; then
       # A proxy that wasn't asked hasn't shown that it works.
       [[ -z "$url" && "$unit" == "$PROXY_UNIT" ]] || forget_failures "$unit"
       return 0
@@ -411,30 +435,18 @@ wait_for_local_layers() {
 # stays_up: a service that ends some seconds after its start passes every quick check. One that somebody else restarts meanwhile,
 # as needrestart does, hasn't ended by itself: then its new process is watched.
 stays_up() {
-  local process restarts _
+  local process restarts end _
   for _ in 1 2 3; do
     process="$(unit_property "$APP_UNIT" InvocationID)" restarts="$(unit_property "$APP_UNIT" NRestarts)"
     sleep "$STABLE_SEC"
-    comes_to_rest
+    end=$((SECONDS + 30))
+    while ((SECONDS < end)) && is_passing "$APP_UNIT"; do sleep 0.5; done
     systemctl is-active --quiet -- "$APP_UNIT" || break
     [[ "$(unit_property "$APP_UNIT" InvocationID)" != "$process" ]] || return 0
     (($(unit_property "$APP_UNIT" NRestarts) <= restarts)) || break
   done
   error "$APP_UNIT ended within $STABLE_SEC s after it first answered"
   return 1
-}
-
-# comes_to_rest: a restart is down for a moment, with the job for its start still to come.
-comes_to_rest() {
-  local end=$((SECONDS + 30))
-  while ((SECONDS < end)); do
-    case "$(unit_property "$APP_UNIT" ActiveState)" in
-      activating | deactivating | reloading | refreshing) ;;
-      inactive) [[ "$(unit_property "$APP_UNIT" Job)" =~ ^[1-9] ]] || return 0 ;;
-      *) return 0 ;;
-    esac
-    sleep 0.5
-  done
 }
 
 save_result() {
