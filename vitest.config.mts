@@ -25,7 +25,7 @@ const project = (name: string, include: string, seconds: number, globalSetup: st
 export default defineConfig({
   test: {
     // On two cores: a fourth gains a tenth, and makes timing tight.
-    maxWorkers: 3,
+    maxWorkers: 4,
     minWorkers: 1,
     sequence: { sequencer: LongFirst },
     projects: [
