@@ -163,7 +163,7 @@ settled_state() {
 is_passing() {
   case "$2" in
     activating | deactivating | reloading | refreshing) ;;
-    inactive) [[ "$(unit_property "$1" Job)" =~ ^[1-9] ]] ;;
+    inactive | failed) [[ "$(unit_property "$1" Job)" =~ ^[1-9] ]] ;;
     *) return 1 ;;
   esac
 }

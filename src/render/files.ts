@@ -135,10 +135,12 @@ const ALERTING_SEC = 40;
 /** The longest that a check with all its attempts and repairs can take, in seconds. */
 function healthCheckTimeoutSec({ service, healthCheck, hasAlerts }: ServiceDefinition): number {
   const oneLayer = (healthCheck.retries + 1) * (healthCheck.timeoutSec + 1);
-  const oneRepair = 2 * service.healthyWithinSec + 16 + healthCheck.timeoutSec;
+  // For a unit that is just starting or stopping.
+  const settling = Math.max(15, service.healthyWithinSec) + 1;
+  const oneRepair = 2 * service.healthyWithinSec + settling + healthCheck.timeoutSec;
   // What was started just now is given the same time to answer; after a repair all that comes next.
-  const justStarted = 3 * (service.healthyWithinSec + healthCheck.timeoutSec) + 2 * 16;
-  return 3 * (oneLayer + 16) + 3 * oneRepair + justStarted + (hasAlerts ? ALERTING_SEC : 0);
+  const justStarted = 3 * (service.healthyWithinSec + healthCheck.timeoutSec) + 2 * settling;
+  return 3 * (oneLayer + settling) + 3 * oneRepair + justStarted + (hasAlerts ? ALERTING_SEC : 0);
 }
 
 function healthCheckContext({ service, proxy, tunnel, healthCheck, hasAlerts }: ServiceDefinition): object {

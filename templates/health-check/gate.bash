@@ -18,7 +18,7 @@ stays_up() {
     process="$(unit_property "$APP_UNIT" InvocationID)" restarts="$(unit_property "$APP_UNIT" NRestarts)"
     sleep "$STABLE_SEC"
     end=$((SECONDS + 30))
-    while ((SECONDS < end)) && is_passing "$APP_UNIT"; do sleep 0.5; done
+    while ((SECONDS < end)) && is_passing "$(unit_state "$APP_UNIT")"; do sleep 0.5; done
     systemctl is-active --quiet -- "$APP_UNIT" || break
     [[ "$(unit_property "$APP_UNIT" InvocationID)" != "$process" ]] || return 0
     (($(unit_property "$APP_UNIT" NRestarts) <= restarts)) || break

@@ -18,9 +18,9 @@ SUCCESS: All checks passed"
 
 @test "every layer is asked: both units, the application, the proxy, the external site" {
   check 0
-  equal "$(calls . | grep -oE 'is-active.*|https?://.*')" "is-active --quiet -- rps.service
+  equal "$(calls . | grep -oE 'show --.*|https?://.*')" "show --property=ActiveState,Job -- rps.service
 http://127.0.0.1:5137/
-is-active --quiet -- apache2.service
+show --property=ActiveState,Job -- apache2.service
 http://127.0.0.1:8087/
 https://rps.pan2.app"
 }
@@ -164,7 +164,7 @@ SUCCESS: All checks passed"
   printf '%s\n' deactivating activating active >"$ROOT/systemd/rps.service/ActiveState.next"
   check 0
   set_unit rps.service ActiveState=inactive Job=17
-  printf '%s\n' inactive inactive activating active >"$ROOT/systemd/rps.service/ActiveState.next"
+  printf '%s\n' inactive failed activating active >"$ROOT/systemd/rps.service/ActiveState.next"
   check 0
   equal "$(restarts)" ""
 }
@@ -175,8 +175,15 @@ SUCCESS: All checks passed"
   equal "$(restarts) $(count_calls '^sleep')" "rps.service 2"
 }
 
-# started SECONDS: so long ago.
-started() { set_unit rps.service ActiveEnterTimestampMonotonic="$(awk -v ago="$1" '{ printf "%d", ($1 - ago) * 1000000 }' /proc/uptime)"; }
+@test "a unit that takes long to start or stop gets as long as in an update" {
+  render healthyWithinSec=30
+  set_unit rps.service ActiveState=deactivating
+  check 0
+  equal "$(restarts) $(count_calls '^sleep')" "rps.service 30"
+}
+
+# started SECONDS [UNIT]: so long ago.
+started() { set_unit "${2:-rps.service}" ActiveEnterTimestampMonotonic="$(awk -v ago="$1" '{ printf "%.0f", ($1 - ago) * 1000000 }' /proc/uptime)"; }
 
 @test "an application that was started just now gets the time that an update gives it until it answers" {
   render healthyWithinSec=30
@@ -186,6 +193,30 @@ started() { set_unit rps.service ActiveEnterTimestampMonotonic="$(awk -v ago="$1
   logged "=== Starting Health Check ===
 SUCCESS: All checks passed"
   equal "$(restarts)" ""
+}
+
+@test "a proxy gets it as well; who only looks, and an update's own check, don't wait for it" {
+  render healthyWithinSec=30
+  started 5 apache2.service
+  answer 8087 "next refused" "next refused" "next refused" "next refused" "200 Welcome"
+  check 0
+  equal "$(restarts)" ""
+  started 5
+  answer 5137 refused
+  forget_calls
+  check 1 --no-repair
+  equal "$(count_calls 5137)" 3
+}
+
+@test "an update that begins meanwhile isn't kept waiting" {
+  render healthyWithinSec=30
+  started 5
+  answer 5137 refused
+  printf '#!/bin/bash\nmkdir -p "%s" && echo "$(</proc/sys/kernel/random/boot_id) 999999999" >"%s/deadline"\n' "$STATE/transaction"{,} >"$ROOT/tmp/sleep"
+  chmod +x "$ROOT/tmp/sleep"
+  PATH="$ROOT/tmp:$PATH" check 1
+  has "$output" "An update is in progress; leaving rps.service to it"
+  (($(count_calls 5137) <= 4))
 }
 
 @test "one that was started longer ago, or doesn't answer in that time either, is restarted" {

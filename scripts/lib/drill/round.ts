@@ -122,7 +122,7 @@ async function strike(command: readonly string[], { host, observer, say }: Field
   ]);
   const struck = Number(/^\d+\.\d+$/m.exec(stdout)?.[0]);
   // A health check that comes while a unit takes long to stop starts it again.
-  const isOvertaken = /^Job for \S+ canceled\.$/m.test(stderr);
+  const isOvertaken = /^(Job for \S+ canceled\.\s*)+$/.test(stderr);
   // There is no code where a reboot ends the connection; and systemctl also warns of what it did.
   if (Number.isNaN(struck) || (code !== null && code !== 0 && !isOvertaken)) {
     throw new HostError(EXIT.finding, `${command.join(" ")} failed: ${stderr.trim() || "no answer"}`);

@@ -103,21 +103,25 @@ gave_up() {
     journalctl --quiet --boot --lines=4 --output=cat _PID=1 "UNIT=$1" 2>/dev/null | grep -q "Start request repeated too quickly"
 }
 
-# is_active UNIT: one that is just starting, or that somebody restarts or stops just now, gets a moment.
+# is_active UNIT: one that is just starting, or that somebody restarts or stops just now, gets the time that an update gives it.
 is_active() {
-  local second
-  for ((second = 0; second < 15; second++)); do
-    is_passing "$1" || break
+  local state second limit=$((HEALTHY_WITHIN_SEC > 15 ? HEALTHY_WITHIN_SEC : 15))
+  for ((second = 0; ; second++)); do
+    state="$(unit_state "$1")"
+    is_passing "$state" && ((second < limit)) || break
     sleep 1
   done
-  systemctl is-active --quiet -- "$1"
+  [[ "$state" =~ ActiveState=(active|reloading|refreshing)($|[[:space:]]) ]]
 }
 
-# is_passing UNIT: it doesn't stay so; a restart is down for a moment, with the job for its start still to come.
+# unit_state UNIT: both in one answer, so that they fit.
+unit_state() { systemctl show --property=ActiveState,Job -- "$1" 2>/dev/null; }
+
+# is_passing STATE: it doesn't stay so; a restart is down for a moment, with the job for its start still to come.
 is_passing() {
-  case "$(unit_property "$1" ActiveState)" in
-    activating | deactivating | reloading | refreshing) ;;
-    inactive) [[ "$(unit_property "$1" Job)" =~ ^[1-9] ]] ;;
+  case "$1" in
+    *ActiveState=activating* | *ActiveState=deactivating* | *ActiveState=reloading* | *ActiveState=refreshing*) ;;
+    *ActiveState=inactive* | *ActiveState=failed*) [[ "$1" =~ Job=[1-9] ]] ;;
     *) return 1 ;;
   esac
 }
@@ -134,11 +138,14 @@ answers_by_now() {
 
 # was_just_started UNIT: and is still up.
 was_just_started() {
-  local started up
+  local started up age
   is_active "$1" || return
   started="$(unit_property "$1" ActiveEnterTimestampMonotonic)"
   read -r up _ </proc/uptime
-  [[ "$started" =~ ^[1-9][0-9]*$ ]] && ((${up%%.*} - started / 1000000 < HEALTHY_WITHIN_SEC))
+  [[ "$started" =~ ^[1-9][0-9]*$ ]] || return
+  age=$((${up%%.*} - started / 1000000))
+  # A container's own uptime has nothing to do with its systemd's clock.
+  ((age >= -1 && age < HEALTHY_WITHIN_SEC))
 }
 
 # answers URL: the expected status and text, after a few attempts. Sets REASON, CURL_STATUS and HTTP_STATUS.
@@ -182,11 +189,12 @@ answers_once() {
 # shell's word, but that a too long answer ends in SIGXFSZ (153).
 could_ask() { ((CURL_STATUS != 2 && CURL_STATUS != 27 && (CURL_STATUS < 126 || CURL_STATUS == 153))); }
 
-# answers_in_time URL
+# answers_in_time URL: an update that begins meanwhile waits for this check, and knows better.
 answers_in_time() {
   local end=$((SECONDS + HEALTHY_WITHIN_SEC))
   until answers_once "$1"; do
     ((SECONDS < end)) || return 1
+    [[ "$MODE" != repair ]] || ! update_in_progress || return 1
     sleep 1
   done
 }
@@ -440,7 +448,7 @@ stays_up() {
     process="$(unit_property "$APP_UNIT" InvocationID)" restarts="$(unit_property "$APP_UNIT" NRestarts)"
     sleep "$STABLE_SEC"
     end=$((SECONDS + 30))
-    while ((SECONDS < end)) && is_passing "$APP_UNIT"; do sleep 0.5; done
+    while ((SECONDS < end)) && is_passing "$(unit_state "$APP_UNIT")"; do sleep 0.5; done
     systemctl is-active --quiet -- "$APP_UNIT" || break
     [[ "$(unit_property "$APP_UNIT" InvocationID)" != "$process" ]] || return 0
     (($(unit_property "$APP_UNIT" NRestarts) <= restarts)) || break
@@ -455,10 +463,10 @@ save_result() {
 }
 
 parse_arguments() {
-  case "${1:-}" in
-    '') ;;
-    --no-repair) MODE=look ;;
-    --gate) MODE=gate GATE_SEC="${2:-}" STABLE_SEC="${3:-0}" ;;
+  case "$#:${1:-}" in
+    0:) ;;
+    1:--no-repair) MODE=look ;;
+    [23]:--gate) MODE=gate GATE_SEC="$2" STABLE_SEC="${3:-0}" ;;
     *) MODE=unknown ;;
   esac
   if [[ "$MODE" == unknown || ! "$GATE_SEC $STABLE_SEC" =~ ^[0-9]+\ [0-9]+$ ]]; then
