@@ -24,7 +24,7 @@ const project = (name: string, include: string, seconds: number, globalSetup: st
 
 export default defineConfig({
   test: {
-    // On two cores: a fourth gains a tenth, and makes timing tight.
+    // Most of a test on a host is waiting.
     maxWorkers: 4,
     minWorkers: 1,
     sequence: { sequencer: LongFirst },

@@ -3,7 +3,7 @@ import type { Finding } from "./drift/finding";
 import { findDrift, isNew } from "./drift/findings";
 import { type ObservedHost, parseObservedHost } from "./drift/observedHost";
 import { maintenanceNotices, willBeInMaintenance } from "./drift/maintenance";
-import { comparePreflight, journalNotices } from "./drift/preflight";
+import { comparePreflight, recommendations } from "./drift/preflight";
 import { expectedRestarts } from "./drift/restarts";
 import { desiredHost } from "./model/desiredHost";
 import { desiredManifest, revisionOf } from "./model/manifest";
@@ -124,7 +124,7 @@ export function reportOf(
     findings,
     restarts: expectedRestarts(comparison, findings),
     maintenance: willBeInMaintenance(desired, observed),
-    hostNotices: [...maintenanceNotices(desired, observed), ...journalNotices(observed)],
+    hostNotices: [...maintenanceNotices(desired, observed), ...recommendations(observed)],
     isNew: isNew(comparison),
     ...(confirmed && { confirmedRevision: confirmed.revision }),
   };

@@ -25,6 +25,7 @@ main() {
   tell_memory
   tell_clock
   for unit in ${WANTED[units]} "${WANTED[check_unit]}"; do tell_unit "$unit"; done
+  tell_proxy_configuration
   tell_error_log "${WANTED[error_log]}" "${WANTED[unit]}"
   tell_timer "${WANTED[timer]}" "${WANTED[check_unit]}"
   tell_repairs

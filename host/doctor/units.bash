@@ -26,6 +26,17 @@ tell_unit() {
   last_journal_lines "$1" "$(last_start "$1")" | tell_words "$1"
 }
 
+# tell_proxy_configuration: what Apache would say at its next restart, if it's the proxy.
+tell_proxy_configuration() {
+  local said status=0
+  [[ " ${WANTED[units]} " == *" apache2.service "* ]] && command -v apachectl >/dev/null || return 0
+  # Before Apache's first start apachectl would make them.
+  [[ -d /run/apache2/socks && -d /run/lock/apache2 ]] || return 0
+  said="$(timeout 10 apachectl configtest 2>&1)" || status=$?
+  # More than that is no judgement: it can't be run, or names take too long to resolve. Warnings come first.
+  ((status != 1)) || grep -v -e '^AH0055[78]' -e '^AH00112' -e '^Action ' -e '^The Apache error log' <<<"$said" | tell_words configtest
+}
+
 # is_fresh FILE: a regular file that was written lately.
 is_fresh() { [[ -f "$1" && ! -L "$1" && -n "$(find "$1" -mmin "-$FRESH_MINUTES" -size +0 2>/dev/null)" ]]; }
 

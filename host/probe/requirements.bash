@@ -23,11 +23,17 @@ system() {
   tell machine_id "$id"
   tell_if systemd_running test -d /run/systemd/system
   tell_if journal_persistent has_persistent_journal
+  tell_if email_undeliverable is_email_undeliverable
   read -r _ version _ < <(systemctl --version 2>/dev/null)
   tell systemd_version "$version"
   for command in curl flock awk timeout sha256sum logrotate journalctl; do
     command -v "$command" >/dev/null || tell missing_command "$command"
   done
+}
+
+# is_email_undeliverable: alerts by e-mail were configured by the last update, and nothing here sends any. See send_email.
+is_email_undeliverable() {
+  grep -q '^EMAIL=' "/etc/pulumi-systemd-ha/${WANTED[service]}.alerts" 2>/dev/null && ! PATH="$PATH:/usr/sbin:/usr/lib" command -v sendmail >/dev/null
 }
 
 service() {

@@ -6,6 +6,8 @@ export interface ObservedHost {
   readonly isSystemdRunning: boolean;
   /** Whether the journal outlives a boot. */
   readonly isJournalPersistent: boolean;
+  /** Alerts by e-mail are configured there, and nothing sends any. */
+  readonly isEmailUndeliverable: boolean;
   /** 0 where there is no systemctl. */
   readonly systemdVersion: number;
   readonly missingCommands: readonly string[];
@@ -135,6 +137,7 @@ export function parseObservedHost(answer: string): ObservedHost {
     machineId: one("machine_id"),
     isSystemdRunning: one("systemd_running") === "yes",
     isJournalPersistent: one("journal_persistent") === "yes",
+    isEmailUndeliverable: one("email_undeliverable") === "yes",
     systemdVersion: Number.parseInt(one("systemd_version"), 10) || 0,
     missingCommands: all("missing_command").map((name) => name.trim()),
     hasUser: one("user_exists") === "yes",

@@ -22,13 +22,18 @@ export function groundProblems(wanted: Requirements, host: ObservedHost): string
   ];
 }
 
-/** What the service can do without, but not who looks for what became of it. Pure. */
-export const journalNotices = ({ isSystemdRunning, isJournalPersistent }: ObservedHost): string[] =>
-  isSystemdRunning && !isJournalPersistent
+/** What the service can do without, but not who looks for what became of it, or is to be told. Pure. */
+export const recommendations = (host: ObservedHost): string[] => [
+  ...(host.isSystemdRunning && !host.isJournalPersistent
     ? [
         "the journal isn't persistent: after a reboot scripts/report knows less of what was before; mkdir /var/log/journal && systemctl restart systemd-journald keeps it",
       ]
-    : [];
+    : []),
+  ...(host.isEmailUndeliverable ? [NO_SENDMAIL] : []),
+];
+
+export const NO_SENDMAIL =
+  "alerts.email is set, but the host has no sendmail, so nobody is written to: install one that delivers (Debian: apt-get install dma, postfix or exim4)";
 
 function systemProblems(host: ObservedHost): string[] {
   if (!host.isSystemdRunning)

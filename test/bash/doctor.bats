@@ -43,6 +43,16 @@ ask() { collector 'for argument in "$@"; do WANTED["${argument%%=*}"]="${argumen
   equal "$(grep -cE '^systemctl (--[a-z-]+ )*(start|stop|restart|reload|kill|reset|enable|disable|daemon)' "$ROOT/calls")" 0
 }
 
+@test "what Apache says of its configuration is told only if that is broken, without what it always says" {
+  look
+  equal "$(row words configtest)" ""
+  mkdir -p "$ROOT"/run/{apache2/socks,lock/apache2}
+  printf '%s\n' "AH00558: no name" "AH00526: Syntax error on line 3 of x.conf:" "Invalid command" "Action 'configtest' failed." >"$ROOT/apache-complaint"
+  look
+  equal "$(row words configtest)" "configtest|AH00526: Syntax error on line 3 of x.conf:
+configtest|Invalid command"
+}
+
 @test "where nothing listens, curl's code and words are told" {
   look
   [[ "$(row url app)" == "app|7|000|"*"|Failed to connect to 127.0.0.1 port 1"* ]]

@@ -84,6 +84,25 @@ picture() { find "$ROOT" -path "$ROOT/calls" -prune -o -printf '%p %i %T@ %C@ %s
   equal "$(value missing_command | xargs)" "curl flock timeout sha256sum logrotate journalctl"
 }
 
+@test "alerts by e-mail that nothing sends are told" {
+  local alerts="$ROOT/etc/pulumi-systemd-ha/shop.alerts"
+  mkdir -p "${alerts%/*}"
+  ! type -P sendmail || skip "there is one here"
+  look
+  equal "$(value email_undeliverable)" no
+  echo 'WEBHOOK_URL="https://x.example/?EMAIL="' >"$alerts"
+  look
+  equal "$(value email_undeliverable)" no
+  echo 'EMAIL="ops@shop.example"' >>"$alerts"
+  look
+  equal "$(value email_undeliverable)" yes
+  mkdir "$ROOT/bin"
+  printf '#!/bin/bash\n' >"$ROOT/bin/sendmail"
+  chmod +x "$ROOT/bin/sendmail"
+  PATH="$ROOT/bin:$PATH" look
+  equal "$(value email_undeliverable)" no
+}
+
 @test "user and group are there or not" {
   look
   equal "$(value user_exists) $(value group_exists)" "yes yes"

@@ -108,7 +108,10 @@ test("who is to be told is a root-only file, no secret of it shows, and nothing 
   );
   expect(await Promise.all([SERVICE, PROXY].map((unit) => processOf(host, unit)))).toEqual(before);
   expect(await program.planned()).toEqual([]);
-  await host.exec(`systemctl stop ${TIMER}`);
+  await host.exec("mv /usr/sbin/dma /usr/sbin/dma.was");
+  const withoutSendmail = await program.preview();
+  await host.exec(`mv /usr/sbin/dma.was /usr/sbin/dma; systemctl stop ${TIMER}`);
+  expect(withoutSendmail.text).toContain("the host has no sendmail, so nobody is written to");
 });
 
 describe("with a receiver", () => {

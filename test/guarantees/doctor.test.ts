@@ -96,6 +96,8 @@ beforeAll(async () => {
     ...{ onBootSec: "1h", onUnitActiveSec: "1h", timeoutSec: 2, retries: 0 },
     ...{ externalUrl: `https://${host.address}:8443/`, expectText: "Rock Paper Scissors" },
   }));
+  // Longer than any look takes, on a busy machine too.
+  await program.change("rps-ha:service", (service) => ({ ...service, restartSec: 60 }));
   expect((await program.up()).text).not.toContain("error:");
 });
 afterAll(async () => {
@@ -163,6 +165,21 @@ describe("broken", () => {
     expect(told("health check")).toMatch(/timer was stopped .*\nsystemctl start rps-health-check\.timer/);
     expect(statuses).toMatchObject({ application: "unknown", "proxy answer": "unknown", ...NOT_BLAMED });
     expect(conclusion).toContain("begin with port");
+  });
+
+  test("a configuration that the proxy's next start doesn't survive, before that start and after it", async () => {
+    const broken = "/etc/apache2/conf-enabled/broken.conf";
+    await host.writeFile(broken, "Proxi On\n");
+    const before = await doctor();
+    await host.exec(`systemctl restart ${PROXY}`, { reject: false });
+    const after = await doctor();
+    await host.exec(`rm ${broken}; systemctl reset-failed ${PROXY}; systemctl start ${PROXY}`);
+    const words = `Syntax error on line 1 of ${broken}: Invalid command 'Proxi'`;
+    expect(before.statuses).toMatchObject({ proxy: "warning", "proxy answer": "ok" });
+    expect(before.told("proxy")).toMatch(/runs on, but its next start fails, .*\napachectl configtest$/);
+    expect(before.told("proxy")).toContain(words);
+    expect(after.statuses).toMatchObject({ proxy: "failed" });
+    expect(after.told("proxy")).toContain(`its configuration is broken: AH00526: ${words}`);
   });
 
   test("a file that the service's user can't read, and a proxy that hit its start limit", async () => {

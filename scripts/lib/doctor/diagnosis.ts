@@ -3,12 +3,12 @@ import { databaseLayer } from "./databaseLayer";
 import { externalLayers } from "./externalLayers";
 import { appLayer, proxyLayer } from "./httpLayers";
 import { installedLayer } from "./installedLayer";
-import { type Look, unitsOf } from "./look";
+import { isActive, isResting, type Look, unitsOf } from "./look";
 import { machineLayer } from "./machineLayer";
 import { portLayer, serviceLayer } from "./serviceLayers";
 import { maintenanceLayer, timerLayer } from "./timerLayer";
 import { unitProblems } from "./unitProblems";
-import { type Layer, layer } from "./verdict";
+import { failed, type Layer, layer, onHost, type Problem, warning } from "./verdict";
 
 export interface Diagnosis {
   /** From the ground up. */
@@ -24,7 +24,10 @@ export function diagnose(look: Look): Diagnosis {
   const port = portLayer(look);
   const app = appLayer(look, port);
   const database = databaseLayer(look);
-  const answers = proxy === undefined ? [] : [unitLayer(look, "proxy", proxy), proxyLayer(look, app)];
+  const answers =
+    proxy === undefined
+      ? []
+      : [unitLayer(look, "proxy", proxy, configurationProblems(look, proxy)), proxyLayer(look, app)];
   const passes = tunnel === undefined ? [] : [unitLayer(look, "tunnel", tunnel)];
   const local = [service, port, app, ...(database ? [database] : []), ...answers, ...passes];
   const blamed = local.find(({ status }) => status === "failed");
@@ -40,8 +43,24 @@ export function diagnose(look: Look): Diagnosis {
   };
 }
 
-function unitLayer(look: Look, name: string, unit: string): Layer {
-  return layer(name, `${unit} is active`, unitProblems(look, unit, look.facts.words[unit] ?? []));
+function unitLayer(look: Look, name: string, unit: string, first: readonly Problem[] = []): Layer {
+  return layer(name, `${unit} is active`, [
+    ...first,
+    ...unitProblems(look, unit, look.facts.words[unit] ?? []),
+  ]);
+}
+
+/** What Apache says of the configuration on the disk; it runs on with the one that it has read. */
+function configurationProblems(look: Look, unit: string): Problem[] {
+  const said = look.facts.words["configtest"]?.join(" ").slice(0, 300);
+  if (said === undefined) return [];
+  const mend = onHost("apachectl configtest");
+  if (isActive(look, unit)) {
+    return [
+      warning(`${unit} runs on, but its next start fails, since its configuration is broken: ${said}`, mend),
+    ];
+  }
+  return [(isResting(look) ? warning : failed)(`its configuration is broken: ${said}`, mend)];
 }
 
 function conclusionOf(

@@ -1,4 +1,5 @@
 import { maintenanceNotices } from "../../../src/drift/maintenance";
+import { NO_SENDMAIL } from "../../../src/drift/preflight";
 import { duration } from "../report/words";
 import { exitReason } from "./evidence";
 import { isActive, isResting, type Look, unitsOf } from "./look";
@@ -13,6 +14,7 @@ export function timerLayer(look: Look): Layer {
     ...problems,
     ...(problems.length === 0 ? runProblems(look, timer) : []),
     ...exhaustedProblems(look),
+    ...(look.inspection.observed.isEmailUndeliverable ? [warning(NO_SENDMAIL)] : []),
     ...logProblems(look),
   ]);
 }

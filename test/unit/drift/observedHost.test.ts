@@ -38,6 +38,7 @@ describe("the probe's answer, read", () => {
       stateAnchor: "",
       isSystemdRunning: false,
       isJournalPersistent: false,
+      isEmailUndeliverable: false,
       systemdVersion: 0,
       missingCommands: [],
       hasUser: false,

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 
 import { type ObservedHost, parseObservedHost } from "../../../src/drift/observedHost";
-import { comparePreflight, journalNotices } from "../../../src/drift/preflight";
+import { comparePreflight, recommendations } from "../../../src/drift/preflight";
 import { desiredOf, minimal, seed } from "../support/configs";
 
 const { requirements } = desiredOf(seed());
@@ -213,7 +213,10 @@ describe("what a host lacks is said in a sentence, with what to do", () => {
 
 test("a journal that a reboot ends is named, and is no obstacle", () => {
   const volatile = { ...ready, isJournalPersistent: false };
-  expect(journalNotices(ready)).toEqual([]);
-  expect(journalNotices(volatile).join()).toMatch(/^the journal isn't persistent: .*mkdir/);
+  expect(recommendations(ready)).toEqual([]);
+  expect(recommendations(volatile).join()).toMatch(/^the journal isn't persistent: .*mkdir/);
+  expect(recommendations({ ...ready, isEmailUndeliverable: true }).join()).toMatch(
+    /^alerts.email is set, but the host has no sendmail/,
+  );
   expect(comparePreflight(requirements, volatile)).toEqual([]);
 });

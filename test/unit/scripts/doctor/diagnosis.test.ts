@@ -84,6 +84,21 @@ describe("above the service", () => {
     expect(proxy?.[0]).toContain("answers with status 503 instead of 200, though the application answers");
   });
 
+  test("a proxy whose configuration wouldn't survive a restart, and one that didn't", () => {
+    const said = [
+      ["words", "configtest", "AH00526: Syntax error on line 3 of /etc/apache2/x.conf:"],
+      ["words", "configtest", "Invalid command 'Proxi'"],
+    ] as const;
+    const runs = told({ facts: said })["proxy"];
+    expect(runs?.[0]).toBe(
+      "warning: apache2.service runs on, but its next start fails, since its configuration is broken: AH00526: Syntax error on line 3 of /etc/apache2/x.conf: Invalid command 'Proxi'",
+    );
+    expect(runs?.[1]).toBe("host: apachectl configtest");
+    const ended = told({ facts: said, observed: [unit("apache2.service", ...FAILED)] })["proxy"];
+    expect(ended?.[0]).toMatch(/^failed: its configuration is broken: AH00526/);
+    expect(ended?.[2]).toMatch(/^failed: apache2.service /);
+  });
+
   test("a proxy in start limit, and one that doesn't listen", () => {
     const limit = unit("apache2.service", ...FAILED, "Result=start-limit-hit");
     const lines = told({
@@ -150,6 +165,11 @@ describe("the timer", () => {
       "with a log that can't be written",
       { facts: [["log", "/var/www/rps.pan2.app/logs/health-check.log", "Read-only file system"]] as const },
       "warning: its log /var/www/rps.pan2.app/logs/health-check.log can't be written: Read-only file system",
+    ],
+    [
+      "with e-mails that nobody gets",
+      { observed: [["email_undeliverable", "yes"]] as const },
+      "warning: alerts.email is set, but the host has no sendmail, so nobody is written to: install one that delivers (Debian: apt-get install dma, postfix or exim4)",
     ],
   ])("%s", (_, one: Case, sentence) => {
     expect(told(one)["health check"]?.[0]).toBe(sentence);
