@@ -20,7 +20,8 @@ export type Observation = { readonly at: number } & (
   | { readonly kind: "notRunning"; readonly unit: string }
   | { readonly kind: "repairBegan"; readonly unit: string }
   | { readonly kind: "repaired"; readonly unit: string }
-  | { readonly kind: "repairFailed"; readonly unit: string }
+  /** Or it took longer than the check waits, and goes on. */
+  | { readonly kind: "repairFailed"; readonly unit: string; readonly goesOn: boolean }
   | { readonly kind: "external"; readonly reason?: string }
   | { readonly kind: "bootBegan" }
   | { readonly kind: "bootEnded"; readonly isOrderly: boolean }
@@ -112,7 +113,7 @@ function ofLine({ at, text }: TimedLine, layers: readonly Layer[]): Observation[
       ? []
       : [{ at, kind: "noAnswer", unit, reason }, ...repairFailed(at, unit, still)];
   }
-  const [, name, failure] = /^ERROR: (\S+) (?:is not running|(could not be restarted): .*)$/.exec(text) ?? [];
+  const [, name, failure] = /^ERROR: (\S+) (?:is not running|could not be restarted: (.*))$/.exec(text) ?? [];
   const stopped = unitOf(name);
   if (stopped !== undefined) {
     return [{ at, kind: "notRunning", unit: stopped }, ...repairFailed(at, stopped, failure)];
@@ -124,4 +125,6 @@ function ofLine({ at, text }: TimedLine, layers: readonly Layer[]): Observation[
 }
 
 const repairFailed = (at: number, unit: string, words: string | undefined): Observation[] =>
-  words === undefined ? [] : [{ at, kind: "repairFailed", unit }];
+  words === undefined
+    ? []
+    : [{ at, kind: "repairFailed", unit, goesOn: words === "its restart still goes on" }];

@@ -156,12 +156,12 @@ export class Story {
     return this.updates.find(({ from, to }) => at >= from && at <= to);
   }
 
-  /** A repair that didn't help ended nothing. */
+  /** A repair that didn't help ended nothing, unless the check only didn't wait for its end. */
   private hasFailed({ at, unit }: { readonly at: number; readonly unit: string }): boolean {
     const outcome = this.near.find(
       (one) => (one.kind === "repairFailed" || one.kind === "repaired") && one.unit === unit && one.at >= at,
     );
-    return outcome?.kind === "repairFailed";
+    return outcome?.kind === "repairFailed" && !outcome.goesOn;
   }
 
   /** By what came last before the end. */

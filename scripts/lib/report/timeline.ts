@@ -28,8 +28,9 @@ const SAME_MOMENT_MS = 20_000;
 
 interface LayerState {
   unit: "up" | "down" | "unknown";
-  /** Whether it answers; a start is trusted until the next check. */
+  /** Whether it answers; a start is trusted until the next check, but for one of a check that waits for the answer itself. */
   answers: boolean;
+  isBeingRepaired: boolean;
   /** Of systemd's last message. */
   toldAt: number;
 }
@@ -63,7 +64,9 @@ class Sweep {
     private readonly maxGapMs: number,
   ) {
     for (const { unit } of layers) {
-      this.layers.set(unit, { unit: "unknown", answers: true, toldAt: -Infinity });
+      this.layers.set(unit, {
+        ...{ unit: "unknown", answers: true, toldAt: -Infinity, isBeingRepaired: false },
+      });
     }
   }
 
@@ -136,13 +139,21 @@ class Sweep {
       case "notRunning":
         this.seeNotRunning(at, observation.unit);
         return;
+      case "repairBegan":
+        this.setRepairing(observation.unit, true);
+        return;
+      case "repairFailed":
+        this.setRepairing(observation.unit, false);
+        return;
       case "repaired":
-        if (!this.isTold(observation.unit, at)) this.set(at, "exact", observation.unit, "up");
+        this.setRepairing(observation.unit, false);
+        if (this.isUpOrUntold(observation.unit, at)) this.set(at, "exact", observation.unit, "up");
         return;
       case "bootBegan":
         this.advance(at, "exact");
         this.isOff = false;
-        for (const layer of this.layers.values()) Object.assign(layer, { unit: "down", answers: true });
+        for (const layer of this.layers.values())
+          Object.assign(layer, { unit: "down", answers: true, isBeingRepaired: false });
         return;
       case "bootEnded":
         this.advance(at, "exact");
@@ -154,8 +165,6 @@ class Sweep {
         this.isHeld = observation.isOn;
         return;
       case "external":
-      case "repairBegan":
-      case "repairFailed":
         return;
     }
   }
@@ -176,9 +185,19 @@ class Sweep {
     this.advance(at, next);
     layer.unit = state;
     if (state === "down") return;
-    layer.answers = true;
+    layer.answers = !layer.isBeingRepaired;
     // Whatever the clock did at boot.
     this.isOff = false;
+  }
+
+  private setRepairing(unit: string, isBeingRepaired: boolean): void {
+    const layer = this.layers.get(unit);
+    if (layer !== undefined) layer.isBeingRepaired = isBeingRepaired;
+  }
+
+  /** The log's lines have whole seconds: systemd's word on a start may come behind. */
+  private isUpOrUntold(unit: string, at: number): boolean {
+    return this.layers.get(unit)?.unit === "up" || !this.isTold(unit, at);
   }
 
   private isTold(unit: string, at: number): boolean {
@@ -191,7 +210,8 @@ class Sweep {
     );
     if (isStale) return;
     this.advance(at, "good");
-    for (const layer of this.layers.values()) Object.assign(layer, { unit: "up", answers: true });
+    for (const layer of this.layers.values())
+      Object.assign(layer, { unit: "up", answers: true, isBeingRepaired: false });
   }
 
   private seeNoAnswer(at: number, unit: string): void {

@@ -56,8 +56,8 @@ const CASES: Readonly<Record<string, Case>> = {
       event("13:05:00.5", PROXY, "started"),
       check("13:05:01", `SUCCESS: ${PROXY} restarted successfully`, PASSED),
     ],
-    timeline: ["12:00:00 up", `13:02:00 down ${PROXY}`, "13:05:00.5 up"],
-    incidents: [`13:02:00 180.5s health check/health check ${PROXY} was stopped by hand`],
+    timeline: ["12:00:00 up", `13:02:00 down ${PROXY}`, "13:05:01 up"],
+    incidents: [`13:02:00 181s health check/health check ${PROXY} was stopped by hand`],
   },
   "a stop and a start by hand, which nobody noticed": {
     rows: [event("13:02:00", APP, "stopping", { job: "stop" }), event("13:03:00", APP, "started")],
@@ -73,8 +73,8 @@ const CASES: Readonly<Record<string, Case>> = {
       event("13:05:03", APP, "started"),
       check("13:05:04", `SUCCESS: ${APP} restarted successfully`, PASSED),
     ],
-    timeline: ["12:00:00 up", "13:00:00 down?", `13:05:00 down ${APP}`, "13:05:03 up"],
-    incidents: [`13:00:00? 303s health check/health check ${APP} didn't answer (timed out)`],
+    timeline: ["12:00:00 up", "13:00:00 down?", `13:05:00 down ${APP}`, "13:05:04 up"],
+    incidents: [`13:00:00? 304s health check/health check ${APP} didn't answer (timed out)`],
   },
   "a proxy that hangs and recovers by itself": {
     rows: [
@@ -148,10 +148,11 @@ const CASES: Readonly<Record<string, Case>> = {
       event("13:02:01", PROXY, "failed", { result: "start-limit-hit" }),
       check("13:05:00", `ERROR: ${PROXY} is not running`, `Attempting to restart ${PROXY}...`),
       event("13:05:01", PROXY, "started"),
+      check("13:05:02", `SUCCESS: ${PROXY} restarted successfully`, PASSED),
     ],
-    timeline: ["12:00:00 up", `13:02:00 down ${PROXY}`, "13:05:01 up"],
+    timeline: ["12:00:00 up", `13:02:00 down ${PROXY}`, "13:05:02 up"],
     incidents: [
-      `13:02:00 181s systemd/health check ${PROXY} exited with status 1; ${PROXY} reached its start limit: systemd gave up`,
+      `13:02:00 182s systemd/health check ${PROXY} exited with status 1; ${PROXY} reached its start limit: systemd gave up`,
     ],
   },
   "an update's restart is the update's": {

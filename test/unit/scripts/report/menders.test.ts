@@ -19,6 +19,38 @@ test("a repair that failed ended nothing, and how a start failed is told", () =>
   ]);
 });
 
+test("a repair ends with the answer, not with the start, which may come long before it", () => {
+  const report = reportOf([
+    ...[checksBetween("11:30:00", "13:00:00"), checksBetween("13:10:00", "13:55:00")],
+    event("13:04:59", APP, "exited", { code: "killed", status: "9" }),
+    check("13:05:00", `ERROR: ${APP} is not running`, `Attempting to restart ${APP}...`),
+    event("13:05:00.2", APP, "started"),
+    check("13:05:21", `SUCCESS: ${APP} restarted successfully`),
+    // Nobody waits for the answer of one by hand.
+    event("13:06:00", APP, "stopping", { job: "restart" }),
+    event("13:06:00.5", APP, "started"),
+  ]);
+  expect(incidents(report)).toEqual([
+    `13:04:59 22s systemd/health check ${APP} was killed by SIGKILL`,
+    `13:06:00 0.5s -/operator ${APP} was stopped by hand`,
+  ]);
+});
+
+test("a repair whose restart takes longer than the check waits is the check's all the same", () => {
+  const report = reportOf([
+    ...[checksBetween("11:30:00", "13:00:00"), checksBetween("13:10:00", "13:55:00")],
+    check("13:05:00", `ERROR: http://127.0.0.1:5137/ does not answer as expected: timed out`),
+    check("13:05:00.1", `Attempting to restart ${APP}...`),
+    event("13:05:00.2", APP, "stopping", { job: "restart" }),
+    check("13:06:00", `ERROR: ${APP} could not be restarted: its restart still goes on`),
+    event("13:06:30", APP, "exited", { code: "killed", status: "9" }),
+    event("13:06:30.5", APP, "started"),
+  ]);
+  expect(incidents(report)).toEqual([
+    `13:00:00? 390.5s health check/health check ${APP} didn't answer (timed out)`,
+  ]);
+});
+
 test("a power cut whose last sign comes within a second of a reboot isn't blamed on that", () => {
   const started = (time: string, id: string) =>
     [APP, PROXY].map((unit) => event(time, unit, "started", { boot: id }));
