@@ -51,7 +51,10 @@ tell_log() {
   shift
   if [[ ! -e "$path" ]]; then
     said="there is no such file"
-  elif [[ ! -f "$path" || -L "$path" ]]; then
+  elif [[ -L "$path" ]]; then
+    # It may be written through, and is told as drift.
+    said=""
+  elif [[ ! -f "$path" ]]; then
     said="it's no regular file"
   elif ! said="$("$@" 2>&1)"; then
     said="${said##*: }"

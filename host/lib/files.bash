@@ -53,7 +53,7 @@ put_log() {
   if [[ ! -e "$path" && ! -L "$path" ]]; then
     (set -o noclobber && umask 0177 && : >"$path") 2>/dev/null || fail "$EXIT_FAILED" "cannot create $path; is the disk full or read-only?"
   fi
-  [[ -f "$path" && ! -L "$path" ]] || fail "$EXIT_REFUSED" "$path is a link or a directory, where a log file belongs; remove it and run the update again"
+  [[ -f "$path" && ! -L "$path" ]] || fail "$EXIT_REFUSED" "$path is no regular file, where a log belongs; move it away and run the update again"
   # A second name of the same file could be a file of root's, which would be given away.
   [[ "$(stat -c %h "$path")" == 1 || "$(stat -c '%04a %U:%G' "$path")" == "$mode $owner" ]] ||
     fail "$EXIT_REFUSED" "$path has a second name and another owner or mode than a log of ours; remove it and run the update again"

@@ -136,7 +136,7 @@ unsafe_ancestors() {
 as_service() { setpriv --reuid="$1" --regid="${2:-$1}" --init-groups -- "${@:3}" 2>/dev/null; }
 
 # noted_by_check NAME: what the health check has put down; with a full disk, below /run.
-noted_by_check() { cat "/run/pulumi-systemd-ha-$SERVICE/$1" 2>/dev/null || cat "/var/lib/pulumi-systemd-ha/$SERVICE/$1" 2>/dev/null; }
+noted_by_check() { { tail -c 65536 -- "/run/pulumi-systemd-ha-$SERVICE/$1" || tail -c 65536 -- "/var/lib/pulumi-systemd-ha/$SERVICE/$1"; } 2>/dev/null | tr -d '\000'; }
 
 # has_persistent_journal: journald writes below /run where it may not, or can't yet, write below /var.
 has_persistent_journal() {

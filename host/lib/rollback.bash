@@ -92,7 +92,7 @@ put_back_files() {
   put_back_overrides "$1"
   # What a service said of its failure stays.
   while IFS=$'\037' read -r path was _; do
-    [[ "$was" != absent || -s "$path" || -L "$path" ]] || rm -f "$path"
+    [[ "$was" != absent || ! -f "$path" || -s "$path" || -L "$path" ]] || rm -f "$path"
   done < <(kept_rows "$1" log)
   put_back_owners "$1"
 }

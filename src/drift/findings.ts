@@ -141,7 +141,9 @@ function thingFindings(
   });
   if (thing.type === "") return [finding("was removed")];
   if (!(kind === "directory" ? ["directory"] : ["regular file", "regular empty file"]).includes(thing.type)) {
-    return [finding(`${was === "" ? "was replaced by" : "is"} a ${typeOf(thing)}`)];
+    const isMendable = kind === "file" && thing.type !== "directory";
+    const todo = isMendable ? "" : ", which no update replaces: move it away first";
+    return [{ ...finding(`${was === "" ? "was replaced by" : "is"} a ${typeOf(thing)}${todo}`), isMendable }];
   }
   const findings: Finding[] = [];
   if (kind === "file" && !isAlike) {

@@ -132,15 +132,18 @@ const assignments = (environment: Readonly<Record<string, string | undefined>>):
 /** What handing over its alerts may cost a check, in seconds. */
 const ALERTING_SEC = 40;
 
+/** Whole seconds, here and there. */
+const ROUNDING_SEC = 10;
+
 /** The longest that a check with all its attempts and repairs can take, in seconds. */
 function healthCheckTimeoutSec({ service, healthCheck, hasAlerts }: ServiceDefinition): number {
   const oneLayer = (healthCheck.retries + 1) * (healthCheck.timeoutSec + 1);
   // For a unit that is just starting or stopping.
   const settling = Math.max(15, service.healthyWithinSec) + 1;
+  // Or to wait for what was started just now.
   const oneRepair = 2 * service.healthyWithinSec + settling + healthCheck.timeoutSec;
-  // What was started just now is given the same time to answer; after a repair all that comes next.
-  const justStarted = 3 * (service.healthyWithinSec + healthCheck.timeoutSec) + 2 * settling;
-  return 3 * (oneLayer + settling) + 3 * oneRepair + justStarted + (hasAlerts ? ALERTING_SEC : 0);
+  // Before a proxy is blamed, its application is asked again.
+  return 4 * (oneLayer + settling) + (3 + 3) * oneRepair + ROUNDING_SEC + (hasAlerts ? ALERTING_SEC : 0);
 }
 
 function healthCheckContext({ service, proxy, tunnel, healthCheck, hasAlerts }: ServiceDefinition): object {

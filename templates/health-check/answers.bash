@@ -39,8 +39,18 @@ answers_by_now() {
   if ((${#REPAIRED[@]})); then
     answers_in_time "$1"
   else
-    answers "$1" || { [[ "$MODE" == repair && -n "${2:-}" ]] && was_just_started "$2" && answers_in_time "$1"; }
+    answers "$1" || { [[ "$MODE" == repair && -n "${2:-}" ]] && answers_after_start "$1" "$2"; }
   fi
+}
+
+# answers_after_start URL UNIT: as long as the unit is up and was started just now; twice that time in all, if somebody starts it again.
+answers_after_start() {
+  local end=$((SECONDS + 2 * HEALTHY_WITHIN_SEC))
+  while ((SECONDS < end)) && was_just_started "$2" && ! update_in_progress; do
+    answers_once "$1" && return 0
+    sleep 1
+  done
+  return 1
 }
 
 # was_just_started UNIT: and is still up.
@@ -66,19 +76,22 @@ answers() {
 }
 
 answers_once() {
-  local url="$1" proxy=()
+  local url="$1" said proxy=() body=/dev/null
   # The environment's proxy is for the world outside, never for this host's own ports.
   [[ "$url" == http://127.0.0.1:* ]] && proxy=(--noproxy '*')
+  # Else a full /run would stand in the way.
+  [[ -z "$EXPECT_TEXT" ]] || body="$BODY"
   # --disable first: root's .curlrc must not change what is measured.
   # A length limit that holds for an answer without a length too: the service must not fill /run.
   CURL_STATUS=0
-  HTTP_STATUS="$(
+  said="$(
     ulimit -f 10240
     exec curl --disable --silent --show-error --proto '=http,https' "${proxy[@]}" --max-time "$TIMEOUT_SEC" \
-      --max-filesize 10485760 --output "$BODY" --write-out '%{http_code}' -- "$url" 2>"$REASON_FILE"
+      --max-filesize 10485760 --output "$body" --write-out '\n%{http_code}' -- "$url" 2>&1
   )" || CURL_STATUS=$?
+  HTTP_STATUS="${said##*$'\n'}"
   if ((CURL_STATUS)); then
-    REASON="$(head -n 1 "$REASON_FILE" | head -c 200 | LC_ALL=C tr -d '\000-\037\177')"
+    REASON="$(head -n 1 <<<"$said" | head -c 200 | LC_ALL=C tr -d '\000-\037\177')"
     REASON="${REASON:-the answer is longer than 10 MiB}"
     return 1
   fi
@@ -92,9 +105,16 @@ answers_once() {
   fi
 }
 
-# could_ask: after a failure; else curl itself is broken or missing here, which says nothing of who was asked. From 126 on it's the
-# shell's word, but that a too long answer ends in SIGXFSZ (153).
-could_ask() { ((CURL_STATUS != 2 && CURL_STATUS != 27 && (CURL_STATUS < 126 || CURL_STATUS == 153))); }
+# could_ask: after a failure; else curl itself is broken or missing here, or can't write, which says nothing of who was asked. A too
+# long answer ends in SIGXFSZ (153), or in what can't be written if that signal is ignored; from 126 on it's else the shell's word.
+could_ask() {
+  case "$CURL_STATUS" in
+    2 | 27) return 1 ;;
+    23) (($(stat -c %s -- "$BODY" 2>/dev/null || echo 0) >= 10485760)) ;;
+    153) ;;
+    *) ((CURL_STATUS < 126)) ;;
+  esac
+}
 
 # answers_in_time URL: an update that begins meanwhile waits for this check, and knows better.
 answers_in_time() {

@@ -10,12 +10,23 @@ local_layers() {
 
 # layer UNIT URL: running, and answering where there is a URL; a process may hang while its unit is active.
 layer() {
-  local unit="$1" url="$2"
+  local unit="$1" url="$2" reason status
   if is_active "$unit"; then
     if [[ -z "$url" ]] || answers_by_now "$url" "$unit"; then
       # A proxy that wasn't asked hasn't shown that it works.
       [[ -z "$url" && "$unit" == "$PROXY_UNIT" ]] || forget_failures "$unit"
       return 0
+    fi
+    if [[ "$unit" == "$PROXY_UNIT" && "$PROXY_DEPENDS_ON" == app ]]; then
+      # The application may have gone since it was asked; then its proxy isn't to blame. One that hangs (28) isn't waited for again.
+      reason="$REASON" status="$CURL_STATUS"
+      layer "$APP_UNIT" "$APP_URL" || return
+      if ((status == 28 && ${#REPAIRED[@]} == 0)); then
+        REASON="$reason" CURL_STATUS=28
+      elif answers_once "$url"; then
+        forget_failures "$unit"
+        return 0
+      fi
     fi
     if ! could_ask; then
       log "ERROR: $url can't be asked, so nothing is restarted for it: $REASON"

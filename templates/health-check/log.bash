@@ -7,8 +7,8 @@ log() {
   printf '%s\n' "$line"
   [[ -n "$FIRST_ERROR" || "$1" != "ERROR: "* ]] || FIRST_ERROR="${1#ERROR: }"
   [[ -d "$directory" ]] || mkdir -p "$directory" 2>/dev/null
-  # In a directory that isn't root's, the service's user could plant a link, and root would write through it.
-  [[ -O "$directory" && ! -L "$directory" ]] && { printf '%s\n' "$line" >>"$LOG"; } 2>/dev/null
+  # In a directory that isn't root's, the service's user could plant a link, and root would write through it. At a pipe it would hang.
+  [[ -O "$directory" && ! -L "$directory" && (-f "$LOG" || ! -e "$LOG") ]] && { printf '%s\n' "$line" >>"$LOG"; } 2>/dev/null
   return 0
 }
 

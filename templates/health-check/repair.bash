@@ -2,7 +2,7 @@
 
 # repair UNIT URL: only what was seen to work again is a success.
 repair() {
-  local unit="$1" url="$2" reason
+  local unit="$1" url="$2" output reason status=0
   [[ "$MODE" == repair && -z "${REPAIRED[$unit]:-}" ]] || return 1
   # It may have begun since.
   if update_in_progress; then
@@ -18,9 +18,11 @@ repair() {
   # In its start limit a unit refuses a restart until this.
   systemctl reset-failed -- "$unit" 2>/dev/null
   REPAIRED[$unit]=yes
-  # The child must not keep this check's lock.
-  if ! timeout "$HEALTHY_WITHIN_SEC" systemctl restart -- "$unit" 9>&- 2>"$REASON_FILE" || ! is_active "$unit"; then
-    reason="$(head -n 1 "$REASON_FILE" | head -c 200 | LC_ALL=C tr -d '\000-\037\177')"
+  # The child must not keep this check's lock. A restart that takes longer goes on (124).
+  output="$(timeout "$HEALTHY_WITHIN_SEC" systemctl restart -- "$unit" 2>&1 9>&-)" || status=$?
+  if ((status != 0 && status != 124)) || ! is_active "$unit"; then
+    reason="$(head -n 1 <<<"$output" | head -c 200 | LC_ALL=C tr -d '\000-\037\177')"
+    ! is_passing "$(unit_state "$unit")" || reason="its restart still goes on"
     reason="$unit could not be restarted: ${reason:-it is not active after $HEALTHY_WITHIN_SEC s}"
   elif [[ -z "$url" ]] && ! stays_active "$unit"; then
     reason="$unit could not be restarted: it ended at once"
@@ -52,7 +54,7 @@ has_failed_enough() {
   local count
   count="$(saved "failures.$1")"
   [[ "$count" =~ ^[0-9]{1,9}$ ]] || count=0
-  count=$((count + 1))
+  count=$((10#$count + 1))
   save "failures.$1" "$count"
   ((count >= FAILURES_BEFORE_REPAIR)) && return 0
   log "$1 failed in $count of $FAILURES_BEFORE_REPAIR runs; not $2 yet"
@@ -60,7 +62,7 @@ has_failed_enough() {
 }
 
 # forget_failures LAYER: the next failure is the first of a row.
-forget_failures() { rm -f {"$STATE_DIR","$RUN_DIR"}/failures."$1"; }
+forget_failures() { rm -f {"$STATE_DIR","$RUN_DIR"}/failures."$1" 2>/dev/null; }
 
 # may_repair UNIT: at most MAX_REPAIRS in the window.
 may_repair() {
@@ -77,12 +79,12 @@ may_repair() {
   return 0
 }
 
-# saved NAME
-saved() { cat "$RUN_DIR/$1" 2>/dev/null || cat "$STATE_DIR/$1" 2>/dev/null; }
+# saved NAME: never more than such a note has.
+saved() { { tail -c 65536 -- "$RUN_DIR/$1" || tail -c 65536 -- "$STATE_DIR/$1"; } 2>/dev/null | tr -d '\000'; }
 
 # save NAME TEXT: whole or not at all; with a full disk until the next boot.
 save() {
-  { printf '%s\n' "$2" >"$STATE_DIR/$1.new" && mv -f "$STATE_DIR/$1.new" "$STATE_DIR/$1"; } 2>/dev/null && rm -f "${RUN_DIR:?}/$1" && return
+  { printf '%s\n' "$2" >"$STATE_DIR/$1.new" && mv -fT "$STATE_DIR/$1.new" "$STATE_DIR/$1"; } 2>/dev/null && rm -f "${RUN_DIR:?}/$1" && return
   rm -f "$STATE_DIR/$1.new" 2>/dev/null
   { printf '%s\n' "$2" >"$RUN_DIR/$1"; } 2>/dev/null
 }

@@ -64,16 +64,19 @@ configtest|Invalid command"
   equal "$(tail -n 1 "$ROOT/tmp/answer")" "text 0"
 }
 
-@test "a log that can be written has nothing behind it; one that is none, is missing or a link says why" {
+@test "a log that can be written has nothing behind it; one that is none or is missing says why, a link is drift" {
   : >"$APP/logs/shop.log"
   look
   equal "$(row log "$APP/logs/shop.log")" "$APP/logs/shop.log|"
   rm "$APP/logs/shop.log" "$APP/logs/health-check.log"
-  ln -s /dev/null "$APP/logs/health-check.log"
+  mkfifo "$APP/logs/health-check.log"
   look
   equal "$(row log "$APP/logs/shop.log")" "$APP/logs/shop.log|there is no such file"
   equal "$(row log "$APP/logs/health-check.log")" "$APP/logs/health-check.log|it's no regular file"
   [[ ! -e "$APP/logs/shop.log" ]]
+  ln -sf /dev/null "$APP/logs/health-check.log"
+  look
+  equal "$(row log "$APP/logs/health-check.log")" "$APP/logs/health-check.log|"
 }
 
 @test "a program that can't be executed is told; one that isn't there is no question of permissions" {

@@ -236,6 +236,25 @@ SUCCESS: All checks passed"
   (($(count_calls 5137) > 4))
 }
 
+@test "a restart that takes longer than an update waits is looked at until it ends, or said to go on" {
+  set_unit rps.service ActiveState=failed start=hang
+  printf '%s\n' failed deactivating activating active >"$ROOT/systemd/rps.service/ActiveState.next"
+  check 0
+  has "$output" "SUCCESS: rps.service restarted successfully"
+  set_unit rps.service ActiveState=failed
+  printf '%s\n' failed deactivating >"$ROOT/systemd/rps.service/ActiveState.next"
+  check 1
+  has "$output" "ERROR: rps.service could not be restarted: its restart still goes on"
+}
+
+@test "a pipe in the log's place holds up no check" {
+  rm -f "$LOG"
+  mkfifo "$LOG"
+  set_unit rps.service ActiveState=failed
+  run timeout 20 "$CHECK"
+  equal "$status $(restarts)" "0 rps.service"
+}
+
 @test "a restart that fails is logged with its reason and leaves exit code 1" {
   set_unit rps.service ActiveState=failed start=fail
   check 1

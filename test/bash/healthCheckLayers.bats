@@ -15,6 +15,42 @@ setup() {
 told() { cat "$ROOT"/run/pulumi-systemd-ha-rps/alerts/*.event 2>/dev/null | cut -f1,2 | tr '\t' ' '; }
 forget_told() { rm -rf "$ROOT/run/pulumi-systemd-ha-rps/alerts"; }
 
+@test "a proxy isn't blamed for an application that went after it was asked: it's the one that is restarted" {
+  answer 5137 "next 200 Welcome" refused
+  answer 8087 "503 Service Unavailable"
+  answer_after rps.service 5137 "200 Welcome"
+  answer_after rps.service 8087 "200 Welcome"
+  check 0
+  equal "$(restarts)" rps.service
+  [[ "$output" != *8087* ]]
+}
+
+@test "a proxy isn't blamed for an application that hangs since it was asked" {
+  answer 5137 "next 200 Welcome" timeout
+  answer 8087 timeout
+  answer_after rps.service 5137 "200 Welcome"
+  answer_after rps.service 8087 "200 Welcome"
+  check 0
+  equal "$(restarts)" rps.service
+}
+
+@test "a proxy isn't blamed for an application that was away for a moment" {
+  answer 8087 "next 503 busy" "next 503 busy" "next 503 busy" "200 Welcome"
+  check 0
+  logged "=== Starting Health Check ===
+SUCCESS: All checks passed"
+  equal "$(restarts)" ""
+}
+
+@test "an answer that can't be kept isn't the service's fault" {
+  mkdir -p "$ROOT/run/pulumi-systemd-ha-rps/body.repair"
+  check 0
+  render expectText=Welcome
+  check 1
+  has "$output" "ERROR: http://127.0.0.1:5137/ can't be asked, so nothing is restarted for it"
+  equal "$(restarts)" ""
+}
+
 @test "a restart is a success only when the layer answers again" {
   set_unit rps.service ActiveState=inactive
   answer 5137 "503 busy"

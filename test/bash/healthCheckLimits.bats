@@ -7,6 +7,34 @@ load support/check
 setup() { healthy_host; }
 teardown() { umount "$ROOT/full" 2>/dev/null || true; }
 
+@test "notes that are none don't keep it from repairing, nor from its limits" {
+  set_unit rps.service ActiveState=failed
+  echo 08 >"$STATE/failures.rps.service"
+  check 0
+  equal "$(restarts)" rps.service
+  { yes "$(date +%s)" | head -c 3000000 && head -c 3000000 /dev/zero; } >"$STATE/repairs.rps.service"
+  set_unit rps.service ActiveState=failed
+  check 0
+  rm "$STATE/repairs.rps.service"
+  mkdir "$STATE/repairs.rps.service" "$STATE/failures.rps.service"
+  for _ in 1 2 3; do
+    set_unit rps.service ActiveState=failed
+    check 0
+  done
+  set_unit rps.service ActiveState=failed
+  check 1
+  has "$output" "was repaired 3 times"
+}
+
+@test "a number that is none is a wrong call" {
+  local words
+  for words in "--gate 08" "--gate 2 09" "--gate 100000" "--gate 1 2 3" "--no-repair 1" "--gate"; do
+    # shellcheck disable=SC2086 # words
+    run --separate-stderr "$CHECK" $words
+    equal "$status$output" 2
+  done
+}
+
 @test "--no-repair restarts nothing" {
   set_unit rps.service ActiveState=inactive
   check 1 --no-repair

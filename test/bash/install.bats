@@ -139,7 +139,7 @@ refused_late() {
   absent "$ROOT/tmp/nothing"
 }
 
-LOG_REFUSED="is a link or a directory, where a log file belongs; remove it and run the update again"
+LOG_REFUSED="is no regular file, where a log belongs; move it away and run the update again"
 
 @test "a link planted at a log is refused, its target isn't touched" {
   echo theirs >"$ROOT/tmp/target" && chmod 0600 "$ROOT/tmp/target"

@@ -7,6 +7,7 @@ import {
   CHECK,
   eventually,
   message,
+  processOf,
   PROXY,
   runCheck,
   SERVICE,
@@ -47,6 +48,11 @@ const started = "=== Starting Health Check ===";
 const ALL_PASSED = "SUCCESS: All checks passed";
 const SUCCESS = `SUCCESS: ${SERVICE} restarted successfully`;
 
+/** Restarts the service when its proxy is asked for the first time. */
+const restartingCurl = `#!/bin/bash
+[[ "$*" != *:8087/* || -e /run/bin/asked ]] || { touch /run/bin/asked && systemctl restart ${SERVICE}; }
+exec /usr/bin/curl "$@"
+`;
 const dropIn = (unit: string): string => `/run/systemd/system/${unit}.d`;
 async function change(unit: string, settings: string): Promise<void> {
   await host.exec(`mkdir ${dropIn(unit)}`);
@@ -126,10 +132,17 @@ describe("circumstances", () => {
 
   test("an application that takes its time to answer isn't restarted while it starts", async () => {
     // After the start, for systemd; before it answers.
+    await host.exec("mkdir /run/bin");
     await host.writeFile("/run/slow", '#!/bin/bash\nsleep 5\nexec "$@"\n', "0755");
     const program = (await host.exec(`systemctl cat ${SERVICE} | sed -n 's/^ExecStart=//p'`)).stdout.trim();
     await change(SERVICE, `Type=exec\nExecStart=\nExecStart=/run/slow ${program}`);
     expect(await runCheck(host)).toEqual({ exitCode: 0, messages: [started, ALL_PASSED] });
+    // Nor is its proxy, if that happens after it was asked.
+    await host.writeFile("/run/bin/curl", restartingCurl, "0755");
+    const apache = await processOf(host, PROXY);
+    const { stdout } = await host.exec(`PATH=/run/bin:$PATH ${CHECK}; rm -r /run/bin`);
+    expect(stdout.trim().split("\n").map(message)).toEqual([started, ALL_PASSED]);
+    expect(await processOf(host, PROXY)).toBe(apache);
     await unchange(SERVICE);
   });
 

@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 
 import { bootHosts, type DisposableHost } from "../support/disposableHost";
 import { Program } from "../support/program";
+import { DISK_CASES } from "../support/diskFaults";
 import { CASES, PASSED, STARTED, TUNNEL } from "../support/healthFaults";
 import { answers, eventually, PROXY, processOf, runCheck, SERVICE, TIMER } from "../support/seedCommands";
 
@@ -51,27 +52,30 @@ describe("one fault after the other", () => {
     undo = "";
   });
 
-  test.each(CASES)("$name", async ({ name, make, undo: after = "", says, restarts = [], isWell }) => {
-    const before = await Promise.all(UNITS.map((unit) => processOf(host, unit)));
-    undo = after;
-    await host.exec(make);
-    const begun = Date.now();
-    const { exitCode, messages } = await runCheck(host);
-    const seconds = ((Date.now() - begun) / 1000).toFixed(1);
-    const expected = [STARTED, ...says, ...(isWell ? [PASSED] : [])];
-    expect(messages).toEqual(
-      expected.map((line) => (typeof line === "string" ? line : (expect.stringMatching(line) as string))),
-    );
-    expect(exitCode).toBe(isWell ? 0 : 1);
-    const after2 = await Promise.all(UNITS.map((unit) => processOf(host, unit)));
-    const changed = UNITS.filter((_, index) => after2[index] !== before[index]);
-    expect(changed).toEqual(UNITS.filter((unit) => restarts.includes(unit)));
-    if (isWell) expect(await answers(host, 8087)).toBe(true);
-    seen.push({
-      fault: name,
-      restarted: changed.join(" "),
-      ends: isWell ? "healthy" : "reported",
-      seconds,
-    });
-  });
+  test.each([...CASES, ...DISK_CASES])(
+    "$name",
+    async ({ name, make, undo: after = "", says, restarts = [], isWell }) => {
+      const before = await Promise.all(UNITS.map((unit) => processOf(host, unit)));
+      undo = after;
+      await host.exec(make);
+      const begun = Date.now();
+      const { exitCode, messages } = await runCheck(host);
+      const seconds = ((Date.now() - begun) / 1000).toFixed(1);
+      const expected = [STARTED, ...says, ...(isWell ? [PASSED] : [])];
+      expect(messages).toEqual(
+        expected.map((line) => (typeof line === "string" ? line : (expect.stringMatching(line) as string))),
+      );
+      expect(exitCode).toBe(isWell ? 0 : 1);
+      const after2 = await Promise.all(UNITS.map((unit) => processOf(host, unit)));
+      const changed = UNITS.filter((_, index) => after2[index] !== before[index]);
+      expect(changed).toEqual(UNITS.filter((unit) => restarts.includes(unit)));
+      if (isWell) expect(await answers(host, 8087)).toBe(true);
+      seen.push({
+        fault: name,
+        restarted: changed.join(" "),
+        ends: isWell ? "healthy" : "reported",
+        seconds,
+      });
+    },
+  );
 });

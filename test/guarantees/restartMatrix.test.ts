@@ -50,7 +50,7 @@ const RELOADING: readonly (readonly [Row, Loaded])[] = [
   [ofService("description", "another description"), [SERVICE, "Description", "=another description"]],
   [ofService("restartSec", 11), [SERVICE, "RestartUSec", "=11s"]],
   // The longest check follows from it, and so its unit's time-out.
-  [ofService("healthyWithinSec", 31), ["rps-health-check.service", "TimeoutStartUSec", "=11min 34s"]],
+  [ofService("healthyWithinSec", 31), ["rps-health-check.service", "TimeoutStartUSec", "=14min 54s"]],
   [{ key: "proxy", field: "restartSec", value: 11 }, [PROXY, "RestartUSec", "=11s"]],
   [
     { key: "proxy", field: "startLimitIntervalSec", value: 301 },

@@ -87,8 +87,8 @@ function logMend(
   why: string,
   { user, group = user }: Look["config"]["service"],
 ): Mend | undefined {
-  // An update makes what is missing, and says what it can't replace.
-  if (/no such file|no regular file/.test(why)) return here("pulumi up");
+  if (why.includes("no such file")) return here("pulumi up");
+  if (why.includes("no regular file")) return onHost(`mv ${word(path)} ${word(`${path}.was`)}`);
   if (!/denied|permitted/.test(why)) return undefined;
   return onHost(`chown -h ${user}:${group} ${word(path)} && chmod u+rw ${word(path)}`);
 }

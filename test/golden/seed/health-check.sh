@@ -56,8 +56,8 @@ log() {
   printf '%s\n' "$line"
   [[ -n "$FIRST_ERROR" || "$1" != "ERROR: "* ]] || FIRST_ERROR="${1#ERROR: }"
   [[ -d "$directory" ]] || mkdir -p "$directory" 2>/dev/null
-  # In a directory that isn't root's, the service's user could plant a link, and root would write through it.
-  [[ -O "$directory" && ! -L "$directory" ]] && { printf '%s\n' "$line" >>"$LOG"; } 2>/dev/null
+  # In a directory that isn't root's, the service's user could plant a link, and root would write through it. At a pipe it would hang.
+  [[ -O "$directory" && ! -L "$directory" && (-f "$LOG" || ! -e "$LOG") ]] && { printf '%s\n' "$line" >>"$LOG"; } 2>/dev/null
   return 0
 }
 
@@ -132,8 +132,18 @@ answers_by_now() {
   if ((${#REPAIRED[@]})); then
     answers_in_time "$1"
   else
-    answers "$1" || { [[ "$MODE" == repair && -n "${2:-}" ]] && was_just_started "$2" && answers_in_time "$1"; }
+    answers "$1" || { [[ "$MODE" == repair && -n "${2:-}" ]] && answers_after_start "$1" "$2"; }
   fi
+}
+
+# answers_after_start URL UNIT: as long as the unit is up and was started just now; twice that time in all, if somebody starts it again.
+answers_after_start() {
+  local end=$((SECONDS + 2 * HEALTHY_WITHIN_SEC))
+  while ((SECONDS < end)) && was_just_started "$2" && ! update_in_progress; do
+    answers_once "$1" && return 0
+    sleep 1
+  done
+  return 1
 }
 
 # was_just_started UNIT: and is still up.
@@ -159,19 +169,22 @@ answers() {
 }
 
 answers_once() {
-  local url="$1" proxy=()
+  local url="$1" said proxy=() body=/dev/null
   # The environment's proxy is for the world outside, never for this host's own ports.
   [[ "$url" == http://127.0.0.1:* ]] && proxy=(--noproxy '*')
+  # Else a full /run would stand in the way.
+  [[ -z "$EXPECT_TEXT" ]] || body="$BODY"
   # --disable first: root's .curlrc must not change what is measured.
   # A length limit that holds for an answer without a length too: the service must not fill /run.
   CURL_STATUS=0
-  HTTP_STATUS="$(
+  said="$(
     ulimit -f 10240
     exec curl --disable --silent --show-error --proto '=http,https' "${proxy[@]}" --max-time "$TIMEOUT_SEC" \
-      --max-filesize 10485760 --output "$BODY" --write-out '%{http_code}' -- "$url" 2>"$REASON_FILE"
+      --max-filesize 10485760 --output "$body" --write-out '\n%{http_code}' -- "$url" 2>&1
   )" || CURL_STATUS=$?
+  HTTP_STATUS="${said##*$'\n'}"
   if ((CURL_STATUS)); then
-    REASON="$(head -n 1 "$REASON_FILE" | head -c 200 | LC_ALL=C tr -d '\000-\037\177')"
+    REASON="$(head -n 1 <<<"$said" | head -c 200 | LC_ALL=C tr -d '\000-\037\177')"
     REASON="${REASON:-the answer is longer than 10 MiB}"
     return 1
   fi
@@ -185,9 +198,16 @@ answers_once() {
   fi
 }
 
-# could_ask: after a failure; else curl itself is broken or missing here, which says nothing of who was asked. From 126 on it's the
-# shell's word, but that a too long answer ends in SIGXFSZ (153).
-could_ask() { ((CURL_STATUS != 2 && CURL_STATUS != 27 && (CURL_STATUS < 126 || CURL_STATUS == 153))); }
+# could_ask: after a failure; else curl itself is broken or missing here, or can't write, which says nothing of who was asked. A too
+# long answer ends in SIGXFSZ (153), or in what can't be written if that signal is ignored; from 126 on it's else the shell's word.
+could_ask() {
+  case "$CURL_STATUS" in
+    2 | 27) return 1 ;;
+    23) (($(stat -c %s -- "$BODY" 2>/dev/null || echo 0) >= 10485760)) ;;
+    153) ;;
+    *) ((CURL_STATUS < 126)) ;;
+  esac
+}
 
 # answers_in_time URL: an update that begins meanwhile waits for this check, and knows better.
 answers_in_time() {
@@ -242,7 +262,7 @@ hand_over_rest() {
 
 # repair UNIT URL: only what was seen to work again is a success.
 repair() {
-  local unit="$1" url="$2" reason
+  local unit="$1" url="$2" output reason status=0
   [[ "$MODE" == repair && -z "${REPAIRED[$unit]:-}" ]] || return 1
   # It may have begun since.
   if update_in_progress; then
@@ -258,9 +278,11 @@ repair() {
   # In its start limit a unit refuses a restart until this.
   systemctl reset-failed -- "$unit" 2>/dev/null
   REPAIRED[$unit]=yes
-  # The child must not keep this check's lock.
-  if ! timeout "$HEALTHY_WITHIN_SEC" systemctl restart -- "$unit" 9>&- 2>"$REASON_FILE" || ! is_active "$unit"; then
-    reason="$(head -n 1 "$REASON_FILE" | head -c 200 | LC_ALL=C tr -d '\000-\037\177')"
+  # The child must not keep this check's lock. A restart that takes longer goes on (124).
+  output="$(timeout "$HEALTHY_WITHIN_SEC" systemctl restart -- "$unit" 2>&1 9>&-)" || status=$?
+  if ((status != 0 && status != 124)) || ! is_active "$unit"; then
+    reason="$(head -n 1 <<<"$output" | head -c 200 | LC_ALL=C tr -d '\000-\037\177')"
+    ! is_passing "$(unit_state "$unit")" || reason="its restart still goes on"
     reason="$unit could not be restarted: ${reason:-it is not active after $HEALTHY_WITHIN_SEC s}"
   elif [[ -z "$url" ]] && ! stays_active "$unit"; then
     reason="$unit could not be restarted: it ended at once"
@@ -292,7 +314,7 @@ has_failed_enough() {
   local count
   count="$(saved "failures.$1")"
   [[ "$count" =~ ^[0-9]{1,9}$ ]] || count=0
-  count=$((count + 1))
+  count=$((10#$count + 1))
   save "failures.$1" "$count"
   ((count >= FAILURES_BEFORE_REPAIR)) && return 0
   log "$1 failed in $count of $FAILURES_BEFORE_REPAIR runs; not $2 yet"
@@ -300,7 +322,7 @@ has_failed_enough() {
 }
 
 # forget_failures LAYER: the next failure is the first of a row.
-forget_failures() { rm -f {"$STATE_DIR","$RUN_DIR"}/failures."$1"; }
+forget_failures() { rm -f {"$STATE_DIR","$RUN_DIR"}/failures."$1" 2>/dev/null; }
 
 # may_repair UNIT: at most MAX_REPAIRS in the window.
 may_repair() {
@@ -317,12 +339,12 @@ may_repair() {
   return 0
 }
 
-# saved NAME
-saved() { cat "$RUN_DIR/$1" 2>/dev/null || cat "$STATE_DIR/$1" 2>/dev/null; }
+# saved NAME: never more than such a note has.
+saved() { { tail -c 65536 -- "$RUN_DIR/$1" || tail -c 65536 -- "$STATE_DIR/$1"; } 2>/dev/null | tr -d '\000'; }
 
 # save NAME TEXT: whole or not at all; with a full disk until the next boot.
 save() {
-  { printf '%s\n' "$2" >"$STATE_DIR/$1.new" && mv -f "$STATE_DIR/$1.new" "$STATE_DIR/$1"; } 2>/dev/null && rm -f "${RUN_DIR:?}/$1" && return
+  { printf '%s\n' "$2" >"$STATE_DIR/$1.new" && mv -fT "$STATE_DIR/$1.new" "$STATE_DIR/$1"; } 2>/dev/null && rm -f "${RUN_DIR:?}/$1" && return
   rm -f "$STATE_DIR/$1.new" 2>/dev/null
   { printf '%s\n' "$2" >"$RUN_DIR/$1"; } 2>/dev/null
 }
@@ -339,12 +361,23 @@ local_layers() {
 
 # layer UNIT URL: running, and answering where there is a URL; a process may hang while its unit is active.
 layer() {
-  local unit="$1" url="$2"
+  local unit="$1" url="$2" reason status
   if is_active "$unit"; then
     if [[ -z "$url" ]] || answers_by_now "$url" "$unit"; then
       # A proxy that wasn't asked hasn't shown that it works.
       [[ -z "$url" && "$unit" == "$PROXY_UNIT" ]] || forget_failures "$unit"
       return 0
+    fi
+    if [[ "$unit" == "$PROXY_UNIT" && "$PROXY_DEPENDS_ON" == app ]]; then
+      # The application may have gone since it was asked; then its proxy isn't to blame. One that hangs (28) isn't waited for again.
+      reason="$REASON" status="$CURL_STATUS"
+      layer "$APP_UNIT" "$APP_URL" || return
+      if ((status == 28 && ${#REPAIRED[@]} == 0)); then
+        REASON="$reason" CURL_STATUS=28
+      elif answers_once "$url"; then
+        forget_failures "$unit"
+        return 0
+      fi
     fi
     if ! could_ask; then
       log "ERROR: $url can't be asked, so nothing is restarted for it: $REASON"
@@ -469,7 +502,7 @@ parse_arguments() {
     [23]:--gate) MODE=gate GATE_SEC="$2" STABLE_SEC="${3:-0}" ;;
     *) MODE=unknown ;;
   esac
-  if [[ "$MODE" == unknown || ! "$GATE_SEC $STABLE_SEC" =~ ^[0-9]+\ [0-9]+$ ]]; then
+  if [[ "$MODE" == unknown || ! "$GATE_SEC $STABLE_SEC" =~ ^(0|[1-9][0-9]{0,4})\ (0|[1-9][0-9]{0,4})$ ]]; then
     sed -n '4,/^set /p' "$0" | sed -n 's/^# \{0,1\}//p' >&2
     exit 2
   fi
@@ -485,8 +518,8 @@ main() {
     log "ERROR: cannot write to $RUN_DIR; nothing was checked"
     exit 1
   fi
-  BODY="$RUN_DIR/body.$MODE" REASON_FILE="$RUN_DIR/reason.$MODE"
-  trap 'rm -f "$BODY" "$REASON_FILE"' EXIT
+  BODY="$RUN_DIR/body.$MODE"
+  trap 'rm -f "$BODY" 2>/dev/null' EXIT
   # Never two that may repair at once. An update waits for one that has begun; a check doesn't wait for anything. One that only
   # looks must not hold up the others, however long somebody lets it stand.
   if [[ "$MODE" == repair ]] && ! flock --nonblock 9; then

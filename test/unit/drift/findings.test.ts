@@ -7,6 +7,7 @@ import { parseManifest, revisionOf } from "../../../src/model/manifest";
 import { CONFIGS, desiredOf, filesOf, minimal, seed, withKey } from "../support/configs";
 import { inSyncHost, manifestOf, newHost, sha256, TRANSACTION, withThing } from "../support/hostInSync";
 
+const FIRST = ", which no update replaces: move it away first";
 const SECRET = "hunter2-hunter2";
 const RAW = { ...seed(), secretEnvironment: { DB_PASSWORD: SECRET } };
 const RECORD = "/var/lib/pulumi-systemd-ha/rps/manifest";
@@ -88,14 +89,20 @@ describe("of a managed thing it's told that it", () => {
       `stage ${UNIT}`,
       "was replaced by a link to /dev/null",
     ],
-    ["is a directory", UNIT, { type: "directory", key: "" }, `stage ${UNIT}`, "was replaced by a directory"],
-    ["is a fifo", LOG, { type: "fifo" }, "install", "was replaced by a fifo"],
+    [
+      "is a directory",
+      UNIT,
+      { type: "directory", key: "" },
+      `stage ${UNIT}`,
+      `was replaced by a directory${FIRST}`,
+    ],
+    ["is a fifo", LOG, { type: "fifo" }, "install", `was replaced by a fifo${FIRST}`],
     [
       "is no directory any more",
       DIRECTORY,
       { type: "symbolic link", linkTarget: "/tmp" },
       "install",
-      "was replaced by a link to /tmp",
+      `was replaced by a link to /tmp${FIRST}`,
     ],
     ["was emptied", UNIT, { ...otherText, type: "regular empty file" }, `stage ${UNIT}`, "was changed"],
     ["was changed", SCRIPT, otherText, `stage ${SCRIPT}`, "was changed"],
