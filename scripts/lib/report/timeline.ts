@@ -64,9 +64,7 @@ class Sweep {
     private readonly maxGapMs: number,
   ) {
     for (const { unit } of layers) {
-      this.layers.set(unit, {
-        ...{ unit: "unknown", answers: true, toldAt: -Infinity, isBeingRepaired: false },
-      });
+      this.layers.set(unit, { unit: "unknown", answers: true, isBeingRepaired: false, toldAt: -Infinity });
     }
   }
 
