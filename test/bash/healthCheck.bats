@@ -206,6 +206,10 @@ SUCCESS: All checks passed"
   forget_calls
   check 1 --no-repair
   equal "$(count_calls 5137)" 3
+  # It would take until the unit is 30 s old.
+  local begun=$SECONDS
+  check 1 --gate 1
+  ((SECONDS - begun < 15))
 }
 
 @test "an update that begins meanwhile isn't kept waiting" {
